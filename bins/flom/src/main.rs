@@ -1,0 +1,5 @@
+//! The program `flom`.
+
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,5 @@
+//! The program `flomd`.
+
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Client side of flom: find a daemon, ask for a lock, hold it.
+
+#![forbid(unsafe_code)]

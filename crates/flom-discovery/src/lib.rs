@@ -1,0 +1,3 @@
+//! How a flom client finds a daemon on the network; no I/O.
+
+#![forbid(unsafe_code)]

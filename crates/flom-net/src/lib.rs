@@ -1,0 +1,3 @@
+//! Sockets as flom wants them.
+
+#![forbid(unsafe_code)]

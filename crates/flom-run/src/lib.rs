@@ -1,0 +1,3 @@
+//! Runs a command under a flom lock.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,18 @@
+//! Words that every crate of flom shares: lock modes, resource names, time, limits.
+//!
+//! Layer 0 of the house: it knows nobody and does nothing but say whether a value is sound.
+
+#![forbid(unsafe_code)]
+
+mod ids;
+pub mod limits;
+mod mode;
+mod name;
+mod outcome;
+mod time;
+
+pub use ids::SessionId;
+pub use mode::{LockMode, ParseModeError};
+pub use name::{DEFAULT_RESOURCE, NameError, ResourceKind, ResourceName};
+pub use outcome::Outcome;
+pub use time::{Now, Patience, Time};

@@ -1,0 +1,36 @@
+//! Every bound, with its reason.
+
+/// Bytes of the longest message that our daemon and our client accept, `</msg>` included.
+///
+/// Far above what any name needs (4 KiB are 5.5 KiB in base64), far below what would hurt.
+pub const MESSAGE_BYTES: usize = 64 * 1024;
+
+/// Bytes of the longest message that a daemon of FLoM 1.7.2 accepts (`spec/protocol.md` §1).
+pub const OLD_DAEMON_MESSAGE_BYTES: usize = 511;
+
+/// Bytes of the longest message that a client of FLoM 1.7.2 accepts (`spec/protocol.md` §1).
+pub const OLD_CLIENT_MESSAGE_BYTES: usize = 1023;
+
+/// Bytes of the longest resource name.
+pub const NAME_BYTES: usize = 4096;
+
+/// The largest count in a name, and the largest quantity: 31 bits, as far as the old program
+/// counts without wrapping (`spec/resources.md` §9, defect 8).
+pub const COUNT_MAX: u32 = i32::MAX as u32;
+
+/// Bytes of the longest path of a UNIX socket (`sun_path` less its final NUL).
+pub const SOCKET_PATH_BYTES: usize = 107;
+
+/// Bytes of the longest datagram that discovery looks at; what is longer is no query of ours.
+pub const DATAGRAM_BYTES: usize = 1024;
+
+/// How long a resource without idle lifespan outlives its last user, in ms
+/// (`spec/resources.md` §4.3).
+pub const RETENTION_MS: u64 = 2000;
+
+/// What is added to an idle lifespan, in ms (`spec/resources.md` §4.3).
+pub const RETENTION_EXTRA_MS: u64 = 1000;
+
+/// How often a waiter may be passed by newcomers before it holds them back, unless set otherwise
+/// (design decision 5).
+pub const PASSED_AT_MOST: u32 = 16;
