@@ -1,3 +1,14 @@
 //! The lock manager of flom: events in, actions out; no I/O, no clock.
+//!
+//! Deterministic: the same list of moments and events gives the same state and the same actions
+//! everywhere.
 
 #![forbid(unsafe_code)]
+
+mod action;
+mod event;
+mod manager;
+
+pub use action::{Action, CloseReason, Step};
+pub use event::{Event, Request};
+pub use manager::{Fairness, LockManager};

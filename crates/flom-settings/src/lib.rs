@@ -1,3 +1,7 @@
 //! What can be set in flom: one table of settings, their values and defaults.
 
 #![forbid(unsafe_code)]
+
+mod settings;
+
+pub use settings::{Daemon, Monitor, Network, Resource, Settings, Tls, Trace};

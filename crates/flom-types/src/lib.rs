@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod code;
 mod ids;
 pub mod limits;
 mod mode;
@@ -11,6 +12,7 @@ mod name;
 mod outcome;
 mod time;
 
+pub use code::ReturnCode;
 pub use ids::SessionId;
 pub use mode::{LockMode, ParseModeError};
 pub use name::{DEFAULT_RESOURCE, NameError, ResourceKind, ResourceName};

@@ -1,0 +1,63 @@
+//! What the lock manager wants done.
+
+use std::fmt;
+
+use flom_types::{Outcome, SessionId};
+
+/// Something that the caller of [`LockManager::handle`](crate::LockManager::handle) must do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Tell a session how its request stands.
+    Answer {
+        /// Whom.
+        session: SessionId,
+        /// Which answer to that request it is.
+        step: Step,
+        /// What to say.
+        outcome: Outcome,
+        /// With [`Outcome::Granted`] on a set, sequence or timestamp: what was locked.
+        element: Option<String>,
+    },
+    /// End a session that broke the rules. The manager has forgotten it already: no
+    /// [`Event::Gone`](crate::Event::Gone) is due.
+    Close {
+        /// Whose.
+        session: SessionId,
+        /// Why, for the log.
+        reason: CloseReason,
+    },
+}
+
+/// Which of the answers to one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The first: at once, to every request (step 16 of the protocol).
+    First,
+    /// A later one, after [`Outcome::Queued`] or [`Outcome::Parked`] (step 24): only
+    /// [`Outcome::Granted`] and [`Outcome::Queued`].
+    Later,
+    /// The last one to a request that waited in vain (step 32): only [`Outcome::Refused`] and
+    /// [`Outcome::Impossible`].
+    Refusal,
+}
+
+/// How a session broke the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// It unlocked a resource that is not the one it is bound to.
+    UnlockedOther,
+    /// It unlocked a sequence of which it holds nothing.
+    UnlockedNothing,
+    /// It asked for another resource while it held one.
+    AskedOther,
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnlockedOther => "it unlocked a resource that it has not locked",
+            Self::UnlockedNothing => "it unlocked a sequence of which it holds nothing",
+            Self::AskedOther => "it asked for another resource while it holds one",
+        })
+    }
+}

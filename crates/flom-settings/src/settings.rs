@@ -1,0 +1,170 @@
+//! The settings as meant: every value checked, every default filled in.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use flom_types::{LockMode, Patience, ResourceName};
+
+/// Everything that can be set, complete.
+///
+/// [`Settings::default`] is the built-in default of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Group `[Trace]`.
+    pub trace: Trace,
+    /// Group `[Resource]`.
+    pub resource: Resource,
+    /// Group `[Daemon]`.
+    pub daemon: Daemon,
+    /// Group `[Monitor]`.
+    pub monitor: Monitor,
+    /// Group `[Network]`.
+    pub network: Network,
+    /// Group `[TLS]`.
+    pub tls: Tls,
+}
+
+/// What is printed and traced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// Where a daemon started by this command writes its trace.
+    pub daemon_file: Option<PathBuf>,
+    /// Where the command writes its trace.
+    pub command_file: Option<PathBuf>,
+    /// Whether trace files are appended to.
+    pub append: bool,
+    /// Whether configuration and progress are printed.
+    pub verbose: bool,
+}
+
+/// What is locked, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// The resource to lock.
+    pub name: ResourceName,
+    /// How long to wait for it, in ms: below 0 for ever, 0 not at all.
+    pub timeout_ms: i32,
+    /// Units of a numeric resource.
+    pub quantity: u32,
+    /// Mode of a simple or hierarchical resource.
+    pub mode: LockMode,
+    /// Whether the request may create the resource.
+    pub create: bool,
+    /// How long the resource outlives its last user, in ms, if this request creates it.
+    pub idle_lifespan_ms: u32,
+}
+
+impl Resource {
+    /// How long the request may wait.
+    pub fn patience(&self) -> Patience {
+        Patience::from_ms(self.timeout_ms.into())
+    }
+}
+
+impl Default for Resource {
+    fn default() -> Self {
+        Self {
+            name: ResourceName::default(),
+            timeout_ms: -1,
+            quantity: 1,
+            mode: LockMode::Exclusive,
+            create: true,
+            idle_lifespan_ms: 0,
+        }
+    }
+}
+
+/// Where the daemon is, and how one is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Daemon {
+    /// UNIX socket, absolute; none where another transport is set, or none at all
+    /// (then `default_socket` is used).
+    pub socket_name: Option<PathBuf>,
+    /// How long a daemon started by this command lives without use, in ms: 0 none is started,
+    /// below 0 for ever.
+    pub lifespan_ms: i32,
+    /// Host or address of the daemon, `%interface` allowed.
+    pub unicast_address: Option<String>,
+    /// TCP port.
+    pub unicast_port: u16,
+    /// Group in which a daemon is looked for, and which a new one joins.
+    pub multicast_address: Option<String>,
+    /// UDP port.
+    pub multicast_port: u16,
+    /// Directory where a daemon started by this command mounts its virtual file system.
+    pub mount_point_vfs: Option<PathBuf>,
+}
+
+impl Default for Daemon {
+    fn default() -> Self {
+        Self {
+            socket_name: None,
+            lifespan_ms: 5000,
+            unicast_address: None,
+            unicast_port: 28015,
+            multicast_address: None,
+            multicast_port: 28015,
+            mount_point_vfs: None,
+        }
+    }
+}
+
+/// What happens while the command runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Monitor {
+    /// Numbers of the signals that flom ignores while the command runs, ascending, each once.
+    pub ignored_signals: Vec<i32>,
+}
+
+/// The network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// The one interface to use; forces IPv6.
+    pub interface: Option<String>,
+    /// How many queries are sent before giving up; at least 1.
+    pub discovery_attempts: u32,
+    /// How long to wait after each, in ms.
+    pub discovery_timeout_ms: u32,
+    /// Hop limit of the queries; at least 1.
+    pub discovery_ttl: u8,
+    /// Keep-alive of the connections that a new daemon accepts: idle time, in s; at least 1.
+    pub keepalive_time_s: u32,
+    /// Time between two probes, in s; at least 1.
+    pub keepalive_interval_s: u32,
+    /// Probes without answer until the connection counts as lost; at least 1.
+    pub keepalive_probes: u32,
+}
+
+impl Network {
+    /// How long to wait after each query.
+    pub fn discovery_timeout(&self) -> Duration {
+        Duration::from_millis(self.discovery_timeout_ms.into())
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            interface: None,
+            discovery_attempts: 2,
+            discovery_timeout_ms: 500,
+            discovery_ttl: 1,
+            keepalive_time_s: 60,
+            keepalive_interval_s: 10,
+            keepalive_probes: 6,
+        }
+    }
+}
+
+/// Encrypted connections.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Certificate file of this host.
+    pub certificate: Option<PathBuf>,
+    /// Its private key.
+    pub private_key: Option<PathBuf>,
+    /// Certificate of the authority that peers must show.
+    pub ca_certificate: Option<PathBuf>,
+    /// Whether a peer's id must equal the name in its certificate.
+    pub check_peer_id: bool,
+}
