@@ -1,3 +1,21 @@
 //! What a flom client and its daemon say to each other, as bytes; no I/O.
+//!
+//! The language is that of FLoM 1.7.2, protocol level 3: small XML messages, one after the other,
+//! with nothing between them (`spec/protocol.md`). [`encode`] writes each exactly as an old peer
+//! would; [`Decoder`] takes everything an old peer may write, split and glued in any way, and no
+//! bytes of a peer do more than end its own conversation.
+//!
+//! ```text
+//!   Message ── encode ──► bytes ··· network ··· bytes ── Decoder::feed, next_message ──► Message
+//! ```
+//!
+//! Whose turn it is and whether values make sense (a mode, a quantity, the grammar of a name) is
+//! left to those who hold the conversation.
 
 #![forbid(unsafe_code)]
+
+mod encode;
+mod message;
+
+pub use encode::encode;
+pub use message::{Answer, AnswerStep, Here, LEVEL, Lock, Message, Session, Shutdown, Unlock};

@@ -1,0 +1,137 @@
+//! From message to bytes, exactly as an old peer writes them (`spec/protocol.md` §2.1).
+
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::message::{Answer, AnswerStep, Here, LEVEL, Lock, Message, Session, Shutdown, Unlock};
+
+/// Appends `message` to `out`. Whatever exists as a [`Message`] can be sent, so this cannot fail.
+///
+/// The result may be longer than an old peer accepts (`flom_types::limits`); that is for the
+/// caller to check. Send it in one piece and nothing after it.
+pub fn encode(message: &Message, out: &mut Vec<u8>) {
+    match message {
+        Message::Lock(lock) => encode_lock(lock, out),
+        Message::Answer(answer) => encode_answer(answer, out),
+        Message::Unlock(unlock) => encode_unlock(unlock, out),
+        Message::Ping => open(3, 8, out),
+        Message::Pong => open(3, 16, out),
+        Message::Discover => open(4, 8, out),
+        Message::Here(here) => encode_here(here, out),
+        Message::Shutdown(shutdown) => encode_shutdown(shutdown, out),
+    }
+    out.extend_from_slice(b"</msg>");
+}
+
+fn encode_lock(lock: &Lock, out: &mut Vec<u8>) {
+    open(1, 8, out);
+    session(lock.session.as_ref(), out);
+    out.extend_from_slice(b"<resource");
+    name(&lock.name, out);
+    if let Some(mode) = lock.mode {
+        integer("mode", mode, out);
+    }
+    integer("wait", lock.wait.into(), out);
+    if let Some(quantity) = lock.quantity {
+        integer("quantity", quantity, out);
+    }
+    integer("create", lock.create.into(), out);
+    integer("lifespan", lock.lifespan, out);
+    out.extend_from_slice(b"/>");
+}
+
+fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
+    let step = match answer.step {
+        AnswerStep::First => 16,
+        AnswerStep::Later => 24,
+        AnswerStep::Last => 32,
+    };
+    open(1, step, out);
+    session(answer.session.as_ref(), out);
+    out.extend_from_slice(b"<answer");
+    integer("rc", answer.rc.into(), out);
+    if let Some(element) = &answer.element {
+        text("element", element, out);
+    }
+    out.extend_from_slice(b"/>");
+}
+
+fn encode_unlock(unlock: &Unlock, out: &mut Vec<u8>) {
+    open(2, 8, out);
+    out.extend_from_slice(b"<resource");
+    name(&unlock.name, out);
+    integer("rollback", unlock.rollback.into(), out);
+    // With a blank before the end, here and nowhere else.
+    out.extend_from_slice(b" />");
+}
+
+fn encode_here(here: &Here, out: &mut Vec<u8>) {
+    open(4, 16, out);
+    out.extend_from_slice(b"<network");
+    text("address", &here.address, out);
+    integer("port", here.port.into(), out);
+    out.extend_from_slice(b"/>");
+}
+
+fn encode_shutdown(shutdown: &Shutdown, out: &mut Vec<u8>) {
+    open(5, 8, out);
+    session(shutdown.session.as_ref(), out);
+    out.extend_from_slice(b"<shutdown");
+    integer("immediate", shutdown.immediate.into(), out);
+    out.extend_from_slice(b"/>");
+}
+
+fn open(verb: u8, step: u8, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"<?xml version="1.0" encoding="UTF-8" ?><msg"#);
+    integer("level", LEVEL.into(), out);
+    integer("verb", verb.into(), out);
+    integer("step", step.into(), out);
+    out.push(b'>');
+}
+
+fn session(session: Option<&Session>, out: &mut Vec<u8>) {
+    if let Some(session) = session {
+        out.extend_from_slice(b"<session");
+        text("peerid", &session.peer_id, out);
+        if session.ext {
+            integer("ext", 1, out);
+        }
+        out.extend_from_slice(b"/>");
+    }
+}
+
+/// The attribute `name`: the bytes of a resource name in base64, encoded straight into `out`.
+fn name(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(br#" name=""#);
+    let start = out.len();
+    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    STANDARD
+        .encode_slice(bytes, &mut out[start..])
+        .expect("four characters for each three bytes begun are enough");
+    out.push(b'"');
+}
+
+fn integer(attribute: &str, value: i64, out: &mut Vec<u8>) {
+    write!(out, r#" {attribute}="{value}""#).expect("a vector takes all that is written to it");
+}
+
+/// An attribute of any text. In practice nothing in it needs escaping.
+fn text(attribute: &str, value: &str, out: &mut Vec<u8>) {
+    write!(out, r#" {attribute}=""#).expect("a vector takes all that is written to it");
+    for &byte in value.as_bytes() {
+        match byte {
+            b'&' => out.extend_from_slice(b"&amp;"),
+            b'<' => out.extend_from_slice(b"&lt;"),
+            b'>' => out.extend_from_slice(b"&gt;"),
+            b'"' => out.extend_from_slice(b"&quot;"),
+            // As themselves these three would reach an old peer as blanks.
+            b'\t' => out.extend_from_slice(b"&#9;"),
+            b'\n' => out.extend_from_slice(b"&#10;"),
+            b'\r' => out.extend_from_slice(b"&#13;"),
+            _ => out.push(byte),
+        }
+    }
+    out.push(b'"');
+}
