@@ -1,3 +1,13 @@
 //! Command lines of flom and flomd: options, help, messages, exit statuses.
+//!
+//! From the words of a command line to settings and a wish ([`flom::parse`], [`flomd::parse`]), and
+//! from a failure to lines and an exit status ([`Failure`]). It contacts nobody.
 
 #![forbid(unsafe_code)]
+
+pub mod exit;
+mod failure;
+pub mod flom;
+pub mod flomd;
+
+pub use failure::Failure;

@@ -3,5 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod settings;
+mod text;
 
 pub use settings::{Daemon, Monitor, Network, Resource, Settings, Tls, Trace};
+pub use text::shown;

@@ -1,0 +1,108 @@
+//! Exit statuses of flom, and the lines on stderr that scripts know, in one table
+//! (`spec/command-line.md` §7).
+
+use std::error::Error;
+use std::ffi::OsStr;
+use std::io;
+
+use crate::failure::Failure;
+
+/// A debug feature failed.
+pub const DEBUG_FAILED: u8 = 1;
+/// The resource does not exist, and the request may neither create it nor wait.
+pub const CANNOT_WAIT: u8 = 96;
+/// There is no command, or it could not be run.
+pub const NOT_RUN: u8 = 97;
+/// The lock was not obtained in time.
+pub const NOT_LOCKED: u8 = 98;
+/// Everything else that goes wrong.
+pub const FAILED: u8 = 99;
+
+/// No command was given.
+pub fn no_command() -> Failure {
+    Failure::exact(NOT_RUN, "No command to execute!")
+}
+
+/// `command` could not be executed.
+pub fn cannot_execute(command: &OsStr, error: &io::Error) -> Failure {
+    let command = flom_settings::shown(command);
+    Failure::sentence(NOT_RUN, format!("cannot execute '{command}': {error}"))
+}
+
+/// The command could not be started or waited for, though it may have run.
+pub fn cannot_watch(error: &dyn Error) -> Failure {
+    Failure::caused(NOT_RUN, error)
+}
+
+/// The resource does not exist and may not be created, and `-o 0` says not to wait for it.
+pub fn cannot_wait() -> Failure {
+    Failure::exact(
+        CANNOT_WAIT,
+        "The resource could be available in the future, but the requester can't wait",
+    )
+}
+
+/// The resource is taken, and `-o 0` says not to wait for it.
+pub fn busy() -> Failure {
+    Failure::exact(
+        NOT_LOCKED,
+        "Resource already locked, the lock cannot be obtained",
+    )
+}
+
+/// The time of `-o` ran out.
+pub fn timed_out(timeout_ms: i32) -> Failure {
+    Failure::exact(
+        NOT_LOCKED,
+        format!("The lock was not obtained because timeout ({timeout_ms} milliseconds) expired"),
+    )
+}
+
+/// More is asked for than the resource will ever have.
+pub fn impossible() -> Failure {
+    Failure::exact(
+        FAILED,
+        "Resource will never satisfy the request, the lock cannot be obtained",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_of_the_lock_has_the_status_and_the_line_that_scripts_know() {
+        let table = [
+            (no_command(), 97, "No command to execute!"),
+            (
+                cannot_wait(),
+                96,
+                "The resource could be available in the future, but the requester can't wait",
+            ),
+            (
+                busy(),
+                98,
+                "Resource already locked, the lock cannot be obtained",
+            ),
+            (
+                timed_out(250),
+                98,
+                "The lock was not obtained because timeout (250 milliseconds) expired",
+            ),
+            (
+                impossible(),
+                99,
+                "Resource will never satisfy the request, the lock cannot be obtained",
+            ),
+            (
+                cannot_execute(OsStr::new("no such"), &io::Error::other("reason")),
+                97,
+                "flom: cannot execute 'no such': reason",
+            ),
+        ];
+        for (failure, status, line) in table {
+            assert_eq!(failure.status(), status, "{line}");
+            assert_eq!(failure.messages("flom"), [line]);
+        }
+    }
+}
