@@ -14,8 +14,15 @@
 
 #![forbid(unsafe_code)]
 
+mod decode;
+mod element;
 mod encode;
+mod error;
+mod inbox;
 mod message;
+mod value;
 
+pub use decode::{Decoder, decode};
 pub use encode::encode;
+pub use error::DecodeError;
 pub use message::{Answer, AnswerStep, Here, LEVEL, Lock, Message, Session, Shutdown, Unlock};
