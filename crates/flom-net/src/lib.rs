@@ -1,3 +1,31 @@
-//! Sockets as flom wants them.
+//! Sockets as flom wants them: the one crate that sets socket options.
+//!
+//! | file | what |
+//! |---|---|
+//! | `interface.rs` | the network interfaces of this host |
+//! | `address.rs` | from what the user wrote to socket addresses, with scope ids |
+//! | `stream.rs` | a client's connection, UNIX or TCP |
+//! | `listen.rs` | a daemon's TCP listener, and how accepted connections are kept alive |
+//! | `door.rs` | a daemon's UNIX socket, with the lock file that keeps a second daemon out |
+//! | `multicast.rs` | a group of hosts, and listening to it |
+//! | `sender.rs` | asking a group |
+//!
+//! What is said over the sockets, and when, is for others; so is waiting for several of them.
 
 #![forbid(unsafe_code)]
+
+mod address;
+mod door;
+mod interface;
+mod listen;
+mod multicast;
+mod sender;
+mod stream;
+
+pub use address::{ResolveError, resolve, resolve_ipv6, with_scope};
+pub use door::{DoorError, Owner, UnixDoor};
+pub use interface::{Interface, InterfaceError, interfaces};
+pub use listen::{Keepalive, listen_tcp, tune_accepted};
+pub use multicast::Group;
+pub use sender::Sender;
+pub use stream::{Stream, connect_tcp, connect_unix};

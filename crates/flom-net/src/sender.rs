@@ -1,0 +1,185 @@
+//! Asking a group: one datagram out on every interface, the answers back.
+
+use std::io::{self, IoSlice};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, SockaddrIn6, SockaddrLike, sendmsg};
+
+use crate::interface::Interface;
+use crate::multicast::Group;
+
+/// A socket that asks a [`Group`] and hears the answers, which come to it alone. It never blocks
+/// but in [`Sender::receive`].
+#[derive(Debug)]
+pub struct Sender {
+    socket: UdpSocket,
+    group: Group,
+}
+
+impl Sender {
+    pub(crate) fn new(socket: UdpSocket, group: Group) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, group })
+    }
+
+    /// Sends `datagram` to the group on each of its interfaces; the number of those that took it.
+    ///
+    /// # Errors
+    ///
+    /// As the system says, with the interface in the text, if none took it.
+    pub fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+        let address = self.group.address();
+        if !address.ip().is_multicast() {
+            return self.send_to(datagram, address);
+        }
+        let sent = self
+            .group
+            .on_each("send to", |interface| self.send_on(datagram, interface));
+        let local = self
+            .group
+            .interfaces()
+            .iter()
+            .any(|interface| interface.loopback);
+        if sent.is_err() && address.is_ipv6() && local {
+            // Linux carries no IPv6 multicast on the loopback interface. Who listens to the group
+            // on this host also hears what is sent to its port alone.
+            let here = SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()));
+            return self.send_to(datagram, here).or(sent);
+        }
+        sent
+    }
+
+    /// Waits at most `limit` for a datagram from anybody: its length and its source, with the scope
+    /// id. What does not fit into `buffer` is lost. `None` if there was none in time.
+    ///
+    /// # Errors
+    ///
+    /// As the system says.
+    pub fn receive(
+        &self,
+        buffer: &mut [u8],
+        limit: Duration,
+    ) -> io::Result<Option<(usize, SocketAddr)>> {
+        let started = Instant::now();
+        loop {
+            let left = limit.saturating_sub(started.elapsed());
+            self.wait(left)?;
+            match self.socket.recv_from(buffer) {
+                Ok(received) => return Ok(Some(received)),
+                // A signal, or a datagram that turned out to be damaged, is not what we wait for.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+            if left.is_zero() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The wildcard address and the port that answers come to.
+    ///
+    /// # Errors
+    ///
+    /// As the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Returns once a datagram is there, or `limit` is over, or for no reason.
+    fn wait(&self, limit: Duration) -> io::Result<()> {
+        // Rounded up: what is left of the last millisecond is no reason to spin.
+        let limit_ms = limit.as_nanos().div_ceil(1_000_000);
+        let timeout = PollTimeout::try_from(limit_ms).unwrap_or(PollTimeout::MAX);
+        match poll(
+            &mut [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)],
+            timeout,
+        ) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn send_to(&self, datagram: &[u8], address: SocketAddr) -> io::Result<usize> {
+        match self.socket.send_to(datagram, address) {
+            Ok(_) => Ok(1),
+            Err(error) => {
+                let text = format!("cannot send to {}: {error}", address.ip());
+                Err(io::Error::new(error.kind(), text))
+            }
+        }
+    }
+
+    /// Names the interface, and with IPv4 also the source, for this one datagram: so no route to
+    /// the group is needed.
+    fn send_on(&self, datagram: &[u8], interface: &Interface) -> io::Result<()> {
+        match self.group.address() {
+            SocketAddr::V4(group) => {
+                let source = interface
+                    .ipv4
+                    .first()
+                    .copied()
+                    .unwrap_or(Ipv4Addr::UNSPECIFIED);
+                self.send_with(
+                    datagram,
+                    &SockaddrIn::from(group),
+                    ControlMessage::Ipv4PacketInfo(&packet_info_v4(interface.index, source)?),
+                )
+            }
+            SocketAddr::V6(group) => {
+                let scoped = SocketAddrV6::new(*group.ip(), group.port(), 0, interface.index);
+                self.send_with(
+                    datagram,
+                    &SockaddrIn6::from(scoped),
+                    ControlMessage::Ipv6PacketInfo(&packet_info_v6(interface.index)),
+                )
+            }
+        }
+    }
+
+    fn send_with(
+        &self,
+        datagram: &[u8],
+        address: &impl SockaddrLike,
+        control: ControlMessage<'_>,
+    ) -> io::Result<()> {
+        let parts = [IoSlice::new(datagram)];
+        let fd = self.socket.as_raw_fd();
+        sendmsg(fd, &parts, &[control], MsgFlags::empty(), Some(address))?;
+        Ok(())
+    }
+}
+
+fn packet_info_v4(index: u32, source: Ipv4Addr) -> io::Result<in_pktinfo> {
+    Ok(in_pktinfo {
+        ipi_ifindex: i32::try_from(index).map_err(io::Error::other)?,
+        ipi_spec_dst: in_addr {
+            s_addr: u32::from_ne_bytes(source.octets()),
+        },
+        ipi_addr: in_addr { s_addr: 0 },
+    })
+}
+
+/// The source is left to the system: the best one depends on the scope of the group.
+fn packet_info_v6(index: u32) -> in6_pktinfo {
+    in6_pktinfo {
+        ipi6_addr: in6_addr { s6_addr: [0; 16] },
+        ipi6_ifindex: index,
+    }
+}
+
+impl AsFd for Sender {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl AsRawFd for Sender {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}

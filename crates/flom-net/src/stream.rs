@@ -1,0 +1,152 @@
+//! A client's connection to a daemon.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::address::lacks_scope;
+
+/// A connection to a daemon; closed when dropped, and not inherited by programs started meanwhile.
+#[derive(Debug)]
+pub enum Stream {
+    /// On this host.
+    Unix(UnixStream),
+    /// Over the network.
+    Tcp(TcpStream),
+}
+
+/// Connects to the daemon on the UNIX socket `path`.
+///
+/// # Errors
+///
+/// As the system says: [`io::ErrorKind::NotFound`] if there is no such socket,
+/// [`io::ErrorKind::ConnectionRefused`] if it is left over and nobody listens.
+pub fn connect_unix(path: &Path) -> io::Result<Stream> {
+    UnixStream::connect(path).map(Stream::Unix)
+}
+
+/// Connects to the first of the `addresses` that accepts.
+///
+/// All together get as long as `limit`: each address may use its share of what is left, so that
+/// one that swallows everything does not keep the next from being tried. What is written goes out
+/// at once (`TCP_NODELAY`).
+///
+/// # Errors
+///
+/// Those of the last address, with the address in the text; [`io::ErrorKind::TimedOut`] if it was
+/// silent.
+pub fn connect_tcp(addresses: &[SocketAddr], limit: Duration) -> io::Result<Stream> {
+    let started = Instant::now();
+    let mut refusal = io::Error::new(io::ErrorKind::InvalidInput, "no address to connect to");
+    for (address, left) in addresses.iter().zip((1..=addresses.len()).rev()) {
+        let share = limit.saturating_sub(started.elapsed()) / u32::try_from(left).unwrap_or(1);
+        match connect_one(address, share) {
+            Ok(stream) => return Ok(Stream::Tcp(stream)),
+            Err(error) => {
+                let text = format!("cannot connect to {address}: {error}");
+                refusal = io::Error::new(error.kind(), text);
+            }
+        }
+    }
+    Err(refusal)
+}
+
+fn connect_one(address: &SocketAddr, limit: Duration) -> io::Result<TcpStream> {
+    if lacks_scope(address) {
+        return Err(unscoped());
+    }
+    let stream = TcpStream::connect_timeout(address, limit.max(Duration::from_millis(1)))?;
+    // A port from which connections of this host start can be given to this very connection; then
+    // it is connected to itself, and nobody listens there.
+    if stream.local_addr()? == stream.peer_addr()? {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// The system would only say "invalid argument".
+pub(crate) fn unscoped() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "it is a link-local address, and no network interface is named",
+    )
+}
+
+impl Stream {
+    /// Ends one direction of the connection, or both.
+    ///
+    /// # Errors
+    ///
+    /// As the system says, [`io::ErrorKind::NotConnected`] if the peer has gone already.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        match self {
+            Self::Unix(stream) => stream.shutdown(how),
+            Self::Tcp(stream) => stream.shutdown(how),
+        }
+    }
+
+    /// Whether reading and writing return [`io::ErrorKind::WouldBlock`] instead of waiting.
+    ///
+    /// # Errors
+    ///
+    /// As the system says.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        match self {
+            Self::Unix(stream) => stream.set_nonblocking(nonblocking),
+            Self::Tcp(stream) => stream.set_nonblocking(nonblocking),
+        }
+    }
+
+    /// How long a read waits before it returns [`io::ErrorKind::WouldBlock`]; `None` is for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidInput`] if the limit is zero.
+    pub fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        match self {
+            Self::Unix(stream) => stream.set_read_timeout(limit),
+            Self::Tcp(stream) => stream.set_read_timeout(limit),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Unix(stream) => stream.read(buffer),
+            Self::Tcp(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Unix(stream) => stream.write(bytes),
+            Self::Tcp(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(()) // nothing is held back here
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Unix(stream) => stream.as_fd(),
+            Self::Tcp(stream) => stream.as_fd(),
+        }
+    }
+}
+
+impl AsRawFd for Stream {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
