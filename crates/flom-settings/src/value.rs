@@ -1,0 +1,356 @@
+//! From the words that a user has given for a setting to a checked value.
+//!
+//! A [`Value`] knows nothing of the setting it is for. What it can be read as is a method each,
+//! and the table says which of them a setting uses.
+
+use std::borrow::Cow;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use flom_types::limits::SOCKET_PATH_BYTES;
+use flom_types::{LockMode, NameError, ResourceName};
+
+use crate::number::integer;
+use crate::signal::parse_signal;
+use crate::table::Setting;
+use crate::text::shown;
+
+/// What one source gives for one setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Value {
+    /// One word; any number of them for a list.
+    words: Vec<OsString>,
+}
+
+/// Why a value cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Something else is expected.
+    Unexpected {
+        /// The value as given.
+        value: OsString,
+        /// Completes "expected ...".
+        expected: Cow<'static, str>,
+    },
+    /// It is no resource name.
+    Name {
+        /// The value as given.
+        value: OsString,
+        /// Why it is none.
+        reason: NameError,
+    },
+    /// The setting comes with a later version.
+    NotYet,
+    /// Units below 0: a warning only, the number is passed over.
+    NegativeUnits(i32),
+}
+
+impl Problem {
+    /// Whether the program can go on as if the value had not been given.
+    pub(crate) fn is_warning(&self) -> bool {
+        matches!(self, Self::NegativeUnits(_))
+    }
+}
+
+/// A value that cannot be taken, and for which setting it was given.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.sentence())]
+pub struct ValueError {
+    /// The setting.
+    pub setting: &'static Setting,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+impl ValueError {
+    /// The wording of FLoM 1.7.2, with what it leaves out: the option, and what is expected.
+    fn sentence(&self) -> String {
+        let option = self.setting.long;
+        match &self.problem {
+            Problem::Unexpected { value, expected } => {
+                let value = shown(value);
+                format!("{option}: '{value}' is an invalid value: expected {expected}")
+            }
+            Problem::Name {
+                reason: reserved @ NameError::Reserved,
+                ..
+            } => format!("ERROR: {reserved} ({option})"),
+            Problem::Name { value, reason } => {
+                let value = shown(value);
+                format!("ERROR: '{value}' is not a valid name for a resource ({option}: {reason})")
+            }
+            Problem::NotYet => format!("{option}: this version does not have this option yet"),
+            Problem::NegativeUnits(units) => format!(
+                "Resource quantity ignored because negative values ({units}) are meaningless"
+            ),
+        }
+    }
+}
+
+impl Value {
+    /// A value of one word.
+    pub(crate) fn new(word: OsString) -> Self {
+        Self { words: vec![word] }
+    }
+
+    /// Adds the next word of a list.
+    pub(crate) fn add(&mut self, word: OsString) {
+        self.words.push(word);
+    }
+
+    /// `yes`, `no`, `y` or `n`, in any letter case.
+    pub(crate) fn yes_or_no(&self) -> Result<bool, Problem> {
+        let is = |word: &str| self.word().eq_ignore_ascii_case(word);
+        if is("yes") || is("y") {
+            Ok(true)
+        } else if is("no") || is("n") {
+            Ok(false)
+        } else {
+            Err(self.unexpected("yes or no"))
+        }
+    }
+
+    /// A lock mode, by its short or long word, in any letter case.
+    pub(crate) fn mode(&self) -> Result<LockMode, Problem> {
+        let mode = self.word().to_str().and_then(|word| word.parse().ok());
+        mode.ok_or_else(|| {
+            self.unexpected("NL, CR, CW, PR, PW or EX, or the long name of one of them")
+        })
+    }
+
+    /// A resource name that users may give.
+    pub(crate) fn name(&self) -> Result<ResourceName, Problem> {
+        ResourceName::parse_given(self.word().as_bytes()).map_err(|reason| Problem::Name {
+            value: self.word().to_os_string(),
+            reason,
+        })
+    }
+
+    /// A whole number of 32 bits.
+    pub(crate) fn integer(&self) -> Result<i32, Problem> {
+        integer(self.word()).map_err(|_| self.unexpected("a whole number of 32 bits"))
+    }
+
+    /// A whole number, `low` and `high` included.
+    pub(crate) fn between(&self, low: u32, high: u32) -> Result<u32, Problem> {
+        u32::try_from(self.integer()?)
+            .ok()
+            .filter(|number| (low..=high).contains(number))
+            .ok_or_else(|| self.unexpected(format!("a number from {low} to {high}")))
+    }
+
+    /// A whole number of 31 bits, at least `low`.
+    pub(crate) fn at_least(&self, low: u32) -> Result<u32, Problem> {
+        self.between(low, i32::MAX.unsigned_abs())
+    }
+
+    /// Units of a resource; `None`, for 0, leaves them as they are.
+    pub(crate) fn units(&self) -> Result<Option<u32>, Problem> {
+        let number = self.integer()?;
+        match u32::try_from(number) {
+            Ok(units) => Ok((units > 0).then_some(units)),
+            Err(_) => Err(Problem::NegativeUnits(number)),
+        }
+    }
+
+    /// A hop limit; 0 is 1.
+    pub(crate) fn hops(&self) -> Result<u8, Problem> {
+        let hops = self.between(0, u8::MAX.into())?.max(1);
+        Ok(u8::try_from(hops).expect("it is at most 255"))
+    }
+
+    /// A port.
+    pub(crate) fn port(&self) -> Result<u16, Problem> {
+        let port = self.between(0, u16::MAX.into())?;
+        Ok(u16::try_from(port).expect("it is at most 65535"))
+    }
+
+    /// A size of 31 bits; of a negative number, its absolute value.
+    pub(crate) fn size(&self) -> Result<u32, Problem> {
+        Ok(self.integer()?.saturating_abs().unsigned_abs())
+    }
+
+    /// Text that is not empty, such as the name of a host; completes "expected ..." with `what`.
+    pub(crate) fn text(&self, what: &'static str) -> Result<String, Problem> {
+        self.word()
+            .to_str()
+            .filter(|text| !text.is_empty())
+            .map(str::to_string)
+            .ok_or_else(|| self.unexpected(what))
+    }
+
+    /// The path of a UNIX socket, absolute: a relative one starts at the current directory.
+    pub(crate) fn socket(&self) -> Result<PathBuf, Problem> {
+        if self.word().is_empty() {
+            return Err(self.unexpected("the path of a UNIX socket"));
+        }
+        let path = self.absolute()?;
+        if path.as_os_str().len() > SOCKET_PATH_BYTES {
+            let limit = format!("a path of at most {SOCKET_PATH_BYTES} bytes, made absolute");
+            return Err(self.unexpected(limit));
+        }
+        Ok(path)
+    }
+
+    /// The signals of a list, ascending, each once.
+    pub(crate) fn signals(&self) -> Result<Vec<i32>, Problem> {
+        let mut numbers = Vec::new();
+        for word in &self.words {
+            let number = word.to_str().and_then(parse_signal);
+            numbers.push(number.ok_or_else(|| Problem::Unexpected {
+                value: word.clone(),
+                expected: "a signal of --signal-list, such as SIGTERM, TERM or 15".into(),
+            })?);
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(numbers)
+    }
+
+    /// The last word: the value, but for lists.
+    fn word(&self) -> &OsStr {
+        let last = self.words.last();
+        last.expect("a value has a word from the start")
+    }
+
+    fn absolute(&self) -> Result<PathBuf, Problem> {
+        let path = Path::new(self.word());
+        if path.is_absolute() {
+            return Ok(path.to_path_buf());
+        }
+        let here = env::current_dir().map_err(|error| {
+            self.unexpected(format!(
+                "an absolute path, as there is no directory to start at: {error}"
+            ))
+        })?;
+        Ok(here.join(path))
+    }
+
+    fn unexpected(&self, expected: impl Into<Cow<'static, str>>) -> Problem {
+        Problem::Unexpected {
+            value: self.word().to_os_string(),
+            expected: expected.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    fn value(word: &str) -> Value {
+        Value::new(word.into())
+    }
+
+    fn unexpected(problem: &Problem) -> bool {
+        matches!(problem, Problem::Unexpected { .. })
+    }
+
+    #[test]
+    fn yes_and_no_are_whole_words_in_any_case() {
+        for (word, meaning) in [("yes", true), ("Y", true), ("NO", false), ("n", false)] {
+            assert_eq!(value(word).yes_or_no(), Ok(meaning), "{word}");
+        }
+        for word in ["", "true", "1", "0", "any", "maybe", "yesno", "yes "] {
+            assert!(
+                unexpected(&value(word).yes_or_no().unwrap_err()),
+                "{word:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_lock_mode_is_a_whole_word_in_any_case() {
+        for word in ["PR", "pr", "ProtectedRead", "PROTECTEDREAD"] {
+            assert_eq!(value(word).mode(), Ok(LockMode::ProtectedRead), "{word}");
+        }
+        for word in ["", "5", "xEXx", "CRPR"] {
+            assert!(unexpected(&value(word).mode().unwrap_err()), "{word:?}");
+        }
+    }
+
+    #[test]
+    fn a_port_has_16_bits() {
+        assert_eq!(value("0").port(), Ok(0));
+        assert_eq!(value("0xffff").port(), Ok(65535));
+        for word in ["65536", "70000", "-1"] {
+            let Err(Problem::Unexpected { expected, .. }) = value(word).port() else {
+                panic!("{word} was taken");
+            };
+            assert_eq!(expected, "a number from 0 to 65535");
+        }
+    }
+
+    #[test]
+    fn units_below_1_change_nothing_and_below_0_warn() {
+        assert_eq!(value("3").units(), Ok(Some(3)));
+        assert_eq!(value("0").units(), Ok(None));
+        let problem = value("-3").units().unwrap_err();
+        assert_eq!(problem, Problem::NegativeUnits(-3));
+        assert!(problem.is_warning());
+    }
+
+    #[test]
+    fn a_hop_limit_is_1_to_255_and_0_means_1() {
+        for (word, hops) in [("0", 1), ("1", 1), ("255", 255)] {
+            assert_eq!(value(word).hops(), Ok(hops));
+        }
+        assert!(unexpected(&value("256").hops().unwrap_err()));
+        assert!(unexpected(&value("-1").hops().unwrap_err()));
+    }
+
+    #[test]
+    fn a_size_loses_its_sign() {
+        assert_eq!(value("-250").size(), Ok(250));
+        assert_eq!(value("250").size(), Ok(250));
+        assert_eq!(value("-2147483648").size(), Ok(2_147_483_647));
+    }
+
+    #[test]
+    fn a_relative_socket_starts_at_the_current_directory() {
+        let here = env::current_dir().unwrap();
+        assert_eq!(value("sock").socket(), Ok(here.join("sock")));
+        assert_eq!(value("/tmp//x").socket(), Ok("/tmp//x".into()));
+    }
+
+    #[test]
+    fn a_socket_path_has_at_most_107_bytes_and_at_least_one() {
+        let path = |length: usize| format!("/{}", "s".repeat(length - 1));
+        assert!(value(&path(107)).socket().is_ok());
+        assert!(unexpected(&value(&path(108)).socket().unwrap_err()));
+        assert!(unexpected(&value("").socket().unwrap_err()));
+        let any_bytes = Value::new(OsString::from_vec(b"/tmp/\xff".to_vec()));
+        assert!(any_bytes.socket().is_ok());
+    }
+
+    #[test]
+    fn signals_come_sorted_and_each_once() {
+        let mut list = value("TERM");
+        list.add("2".into());
+        list.add("sigterm".into());
+        assert_eq!(list.signals(), Ok(vec![2, 15]));
+    }
+
+    #[test]
+    fn the_wrong_signal_is_named_and_not_its_neighbour() {
+        let mut list = value("FOO");
+        list.add("TERM".into());
+        let Err(Problem::Unexpected { value, .. }) = list.signals() else {
+            panic!("FOO was taken");
+        };
+        assert_eq!(value, "FOO");
+    }
+
+    #[test]
+    fn text_is_utf_8_and_not_empty() {
+        assert_eq!(value("é%eth0").text("a host"), Ok("é%eth0".to_string()));
+        assert!(unexpected(&value("").text("a host").unwrap_err()));
+        let bytes = Value::new(OsString::from_vec(b"\xff".to_vec()));
+        assert!(unexpected(&bytes.text("a host").unwrap_err()));
+    }
+}
