@@ -158,3 +158,19 @@ fn unreadable(error: &XmlError) -> DecodeError {
     };
     DecodeError::Unreadable { problem }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_conversation_needs_no_more_memory_than_a_short_one() {
+        let request = br#"<?xml version="1.0" encoding="UTF-8" ?><msg level="3" verb="1" step="8"><resource name="QQ=="/></msg>"#;
+        let mut decoder = Decoder::new();
+        for _ in 0..1000 {
+            decoder.feed(request);
+            assert!(matches!(decoder.next_message(), Ok(Some(Message::Lock(_)))));
+        }
+        assert!(decoder.tag.capacity() < 2 * request.len());
+    }
+}

@@ -135,3 +135,18 @@ fn text(attribute: &str, value: &str, out: &mut Vec<u8>) {
     }
     out.push(b'"');
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_value_passes_for_markup() {
+        let mut out = b"before ".to_vec();
+        text("element", "</msg>&\"'\t\r\n\u{fc}", &mut out);
+        assert_eq!(
+            out,
+            "before  element=\"&lt;/msg&gt;&amp;&quot;'&#9;&#13;&#10;\u{fc}\"".as_bytes()
+        );
+    }
+}

@@ -127,11 +127,11 @@ mod tests {
     #[test]
     fn a_message_ends_at_the_exact_mark_and_the_rest_stays() {
         let mut inbox = Inbox::new(100);
-        inbox.feed(b" \n<a></msg ></MSG><!-- </msg> --></msg>\t");
+        inbox.feed(b" \n<a>< /msg></msg ></MSG><!-- </msg> --></msg>\t");
         assert_eq!(inbox.cut(), Ok(true));
         let mut read = Vec::new();
         inbox.read_to_end(&mut read).unwrap();
-        assert_eq!(read, b"<a></msg ></MSG><!-- </msg>");
+        assert_eq!(read, b"<a>< /msg></msg ></MSG><!-- </msg>");
         assert!(inbox.is_taken());
         assert_eq!(inbox.cut(), Ok(true));
         assert_eq!(inbox.message(), b"--></msg>");
