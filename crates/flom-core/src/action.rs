@@ -33,11 +33,11 @@ pub enum Action {
 pub enum Step {
     /// The first: at once, to every request (step 16 of the protocol).
     First,
-    /// A later one, after [`Outcome::Queued`] or [`Outcome::Parked`] (step 24): only
-    /// [`Outcome::Granted`] and [`Outcome::Queued`].
+    /// A later one, after [`Outcome::Queued`] or [`Outcome::Parked`] (step 24):
+    /// [`Outcome::Granted`], [`Outcome::Queued`] or, where a parked request turns out to ask for
+    /// more than there is, [`Outcome::Impossible`].
     Later,
-    /// The last one to a request that waited in vain (step 32): only [`Outcome::Refused`] and
-    /// [`Outcome::Impossible`].
+    /// The last one to a request that waited in vain (step 32): only [`Outcome::Refused`].
     Refusal,
 }
 
@@ -50,6 +50,8 @@ pub enum CloseReason {
     UnlockedNothing,
     /// It asked for another resource while it held one.
     AskedOther,
+    /// The name is sound, but there can be no such resource.
+    NoSuchResource,
 }
 
 impl fmt::Display for CloseReason {
@@ -58,6 +60,7 @@ impl fmt::Display for CloseReason {
             Self::UnlockedOther => "it unlocked a resource that it has not locked",
             Self::UnlockedNothing => "it unlocked a sequence of which it holds nothing",
             Self::AskedOther => "it asked for another resource while it holds one",
+            Self::NoSuchResource => "there can be no resource of that name",
         })
     }
 }

@@ -8,6 +8,9 @@
 mod action;
 mod event;
 mod manager;
+mod parking;
+mod queue;
+mod resource;
 
 pub use action::{Action, CloseReason, Step};
 pub use event::{Event, Request};

@@ -1,8 +1,19 @@
-//! The lock manager.
+//! Who holds what, and who gets it next.
+//!
+//! This file knows sessions, the life of resources and the order of answers; what fits together is
+//! the business of [`Rules`], a file for each kind.
 
-use flom_types::{Now, Time, limits};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Action, Event};
+use flom_types::limits::{PASSED_AT_MOST, RETENTION_EXTRA_MS, RETENTION_MS};
+use flom_types::{Now, Outcome, ResourceName, SessionId, Time};
+use jiff::tz::TimeZone;
+use slab::Slab;
+
+use crate::parking::Parking;
+use crate::queue::{PassLimit, Ticket};
+use crate::resource::{Grant, Hold, Rules, Unusable, Verdict};
+use crate::{Action, CloseReason, Event, Request, Step};
 
 /// How far newcomers may pass waiters (design decision 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,41 +28,400 @@ pub enum Fairness {
 
 impl Default for Fairness {
     fn default() -> Self {
-        Self::Bounded(limits::PASSED_AT_MOST)
+        Self::Bounded(PASSED_AT_MOST)
+    }
+}
+
+impl Fairness {
+    fn limit(self) -> PassLimit {
+        PassLimit(match self {
+            Self::Bounded(times) => Some(times),
+            Self::Fifo => Some(0),
+            Self::FirstFit => None,
+        })
     }
 }
 
 /// Knows who holds what and who waits for it.
+///
+/// Three ways in: [`handle`](Self::handle) takes an event, [`next_deadline`](Self::next_deadline)
+/// says when the clock is an event, and the other methods only look.
 #[derive(Debug)]
 pub struct LockManager {
+    limit: PassLimit,
+    zone: TimeZone,
+    draining: bool,
+    names: BTreeMap<Box<[u8]>, ResourceId>,
+    resources: Slab<Resource>,
+    sessions: BTreeMap<SessionId, Session>,
+    parking: Parking,
+    /// Of each resource at most one: when it is forgotten, or when its next tick is.
+    deadlines: BTreeSet<(Time, ResourceId)>,
+    next_ticket: u64,
+    held: usize,
+    waiting: usize,
     actions: Vec<Action>,
+    grants: Vec<Grant>,
+}
+
+type ResourceId = usize;
+
+#[derive(Debug)]
+struct Resource {
+    name: Box<[u8]>,
+    rules: Rules,
+    /// How many sessions hold it, wait for it or were its last users.
+    bound: usize,
+    /// How long it is kept after the last of them has left.
+    retention_ms: u64,
+    deadline: Option<Time>,
+}
+
+/// A session with something to lose; nothing is kept of others.
+#[derive(Debug, Default)]
+struct Session {
+    bound: Option<ResourceId>,
+    /// In order of the grants.
+    holds: Vec<Hold>,
+    waiting: Option<(Ticket, Request)>,
+    parked: Option<(Ticket, ResourceName)>,
 }
 
 impl LockManager {
-    /// A manager that keeps no lock yet.
-    pub fn new(_fairness: Fairness) -> Self {
+    /// A manager that keeps no lock yet; timestamps show the time of `zone`.
+    pub fn new(fairness: Fairness, zone: TimeZone) -> Self {
         Self {
+            limit: fairness.limit(),
+            zone,
+            draining: false,
+            names: BTreeMap::new(),
+            resources: Slab::new(),
+            sessions: BTreeMap::new(),
+            parking: Parking::default(),
+            deadlines: BTreeSet::new(),
+            next_ticket: 0,
+            held: 0,
+            waiting: 0,
             actions: Vec::new(),
+            grants: Vec::new(),
         }
-    }
-
-    /// Applies `event` as of `now` and yields what to do about it, in order.
-    pub fn handle(&mut self, _now: Now, _event: Event) -> impl Iterator<Item = Action> {
-        self.actions.drain(..)
     }
 
     /// When the next [`Event::Tick`] is due; `None` while nothing depends on the clock.
     pub fn next_deadline(&self) -> Option<Time> {
-        None
+        self.deadlines.first().map(|(time, _)| *time)
     }
 
     /// Whether no resource exists and nobody is parked: a daemon may end.
     pub fn is_empty(&self) -> bool {
-        true
+        self.resources.is_empty() && self.parking.is_empty()
     }
 
     /// Whether nobody holds, waits or is parked: a draining daemon may end.
     pub fn is_quiet(&self) -> bool {
+        self.held == 0 && self.waiting == 0 && self.parking.is_empty()
+    }
+
+    /// Applies `event` as of `now` and yields what to do about it, in order.
+    ///
+    /// What the clock has brought about since the last event comes first, so that the answers
+    /// depend on the moments of the events alone and not on when a tick was delivered.
+    pub fn handle(&mut self, now: Now, event: Event) -> impl Iterator<Item = Action> {
+        self.expire(now);
+        match event {
+            Event::Lock { session, request } => self.lock(now, session, request),
+            Event::Unlock {
+                session,
+                resource,
+                rollback,
+            } => {
+                self.unlock(now, session, &resource, rollback);
+            }
+            Event::Gone { session } => self.gone(now, session),
+            Event::Drain => self.drain(),
+            Event::Tick => {}
+        }
+        self.actions.drain(..)
+    }
+
+    fn expire(&mut self, now: Now) {
+        while let Some((time, id)) = self.deadlines.first().copied()
+            && time <= now.time
+        {
+            if self.resources[id].bound > 0 {
+                self.settle(now, id);
+            } else {
+                self.set_deadline(id, None);
+                let resource = self.resources.remove(id);
+                self.names.remove(&resource.name);
+            }
+        }
+    }
+
+    fn lock(&mut self, now: Now, id: SessionId, request: Request) {
+        if self.draining {
+            return self.answer(id, Step::First, Outcome::Refused);
+        }
+        // A session waits for one thing at a time: what it asked for before is withdrawn.
+        self.stop_waiting(now, id);
+        let session = self.sessions.entry(id).or_default();
+        if let Some(bound) = session.bound {
+            if *self.resources[bound].name == *request.resource.tree() {
+                return self.ask(now, id, bound, request, Step::First);
+            }
+            if !session.holds.is_empty() {
+                return self.close(now, id, CloseReason::AskedOther);
+            }
+            self.unbind(now, id);
+        }
+        if let Some(resource) = self.names.get(request.resource.tree()).copied() {
+            self.bind(id, resource);
+            self.ask(now, id, resource, request, Step::First);
+        } else if request.create {
+            self.create(now, id, request);
+        } else if request.wait {
+            self.park(id, request);
+        } else {
+            self.sessions.remove(&id);
+            self.answer(id, Step::First, Outcome::CannotWait);
+        }
+    }
+
+    fn create(&mut self, now: Now, id: SessionId, request: Request) {
+        let rules = match Rules::new(&request.resource, &self.zone) {
+            Ok(rules) => rules,
+            Err(Unusable::NoTick) => return self.close(now, id, CloseReason::NoSuchResource),
+            Err(Unusable::TextTooLong) => {
+                self.sessions.remove(&id);
+                return self.answer(id, Step::First, Outcome::InvalidName);
+            }
+        };
+        let name = request.resource.tree();
+        let resource = self.resources.insert(Resource {
+            name: name.into(),
+            rules,
+            bound: 0,
+            retention_ms: match request.idle_lifespan_ms {
+                0 => RETENTION_MS,
+                lifespan => lifespan.saturating_add(RETENTION_EXTRA_MS),
+            },
+            deadline: None,
+        });
+        self.names.insert(name.into(), resource);
+        self.bind(id, resource);
+        let woken = self.parking.wake(name);
+        self.ask(now, id, resource, request, Step::First);
+        for parked in woken {
+            self.session(parked.session).parked = None;
+            self.bind(parked.session, resource);
+            self.ask(now, parked.session, resource, parked.request, Step::Later);
+        }
+    }
+
+    fn ask(&mut self, now: Now, id: SessionId, on: ResourceId, request: Request, step: Step) {
+        match self.resources[on].rules.ask(&request, self.limit, now) {
+            Verdict::Granted(hold, element) => {
+                self.session(id).holds.push(hold);
+                self.held += 1;
+                self.answer_with(id, step, Outcome::Granted, element);
+            }
+            Verdict::Impossible => self.answer(id, step, Outcome::Impossible),
+            Verdict::NotNow if request.wait => {
+                let ticket = self.draw_ticket();
+                self.resources[on].rules.enqueue(ticket, id, &request);
+                self.session(id).waiting = Some((ticket, request));
+                self.waiting += 1;
+                self.answer(id, step, Outcome::Queued);
+            }
+            Verdict::NotNow => self.answer(id, step, Outcome::Busy),
+        }
+        self.after_change(now, on);
+    }
+
+    fn park(&mut self, id: SessionId, request: Request) {
+        let ticket = self.draw_ticket();
+        self.session(id).parked = Some((ticket, request.resource.clone()));
+        self.parking.enter(ticket, id, request);
+        self.answer(id, Step::First, Outcome::Parked);
+    }
+
+    fn unlock(&mut self, now: Now, id: SessionId, name: &ResourceName, rollback: bool) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return self.close(now, id, CloseReason::UnlockedNothing);
+        };
+        let Some(bound) = session.bound else {
+            return self.close(now, id, CloseReason::UnlockedNothing);
+        };
+        let resource = &mut self.resources[bound];
+        if *resource.name != *name.tree() {
+            return self.close(now, id, CloseReason::UnlockedOther);
+        }
+        match resource.rules.pick(&session.holds, name) {
+            Some(which) => {
+                resource
+                    .rules
+                    .release(session.holds.remove(which), rollback);
+                self.held -= 1;
+                self.settle(now, bound);
+            }
+            None => match resource.rules.unlock_of_nothing(&session.holds) {
+                Some(reason) => self.close(now, id, reason),
+                None => self.stop_waiting(now, id),
+            },
+        }
+    }
+
+    fn gone(&mut self, now: Now, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let holds = std::mem::take(&mut session.holds);
+        if let Some(bound) = session.bound {
+            self.held -= holds.len();
+            let rules = &mut self.resources[bound].rules;
+            holds
+                .into_iter()
+                .rev()
+                .for_each(|hold| rules.release(hold, true));
+            self.withdraw(id);
+            self.settle(now, bound);
+            self.unbind(now, id);
+        } else {
+            self.withdraw(id);
+        }
+        self.sessions.remove(&id);
+    }
+
+    fn drain(&mut self) {
+        self.draining = true;
+        for parked in self.parking.clear() {
+            self.sessions.remove(&parked.session);
+            self.answer(parked.session, Step::Refusal, Outcome::Refused);
+        }
+    }
+
+    /// Ends a session that broke the rules.
+    fn close(&mut self, now: Now, id: SessionId, reason: CloseReason) {
+        self.actions.push(Action::Close {
+            session: id,
+            reason,
+        });
+        self.gone(now, id);
+    }
+
+    /// Withdraws what the session waits for; who was held back by it may go on.
+    fn stop_waiting(&mut self, now: Now, id: SessionId) {
+        if self.withdraw(id)
+            && let Some(bound) = self.session(id).bound
+        {
+            self.settle(now, bound);
+        }
+    }
+
+    /// Takes the session out of queue and parking; whether it was in one of them.
+    fn withdraw(&mut self, id: SessionId) -> bool {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return false;
+        };
+        if let Some((ticket, name)) = session.parked.take() {
+            self.parking.leave(&name, ticket);
+            return true;
+        }
+        let (Some((ticket, request)), Some(bound)) = (session.waiting.take(), session.bound) else {
+            return false;
+        };
+        self.resources[bound].rules.withdraw(ticket, &request);
+        self.waiting -= 1;
         true
+    }
+
+    /// Serves who waits and can be served now.
+    fn settle(&mut self, now: Now, id: ResourceId) {
+        let mut grants = std::mem::take(&mut self.grants);
+        self.resources[id]
+            .rules
+            .settle(self.limit, now, &mut grants);
+        for Grant {
+            session,
+            hold,
+            element,
+        } in grants.drain(..)
+        {
+            let waiter = self.session(session);
+            waiter.waiting = None;
+            waiter.holds.push(hold);
+            self.waiting -= 1;
+            self.held += 1;
+            self.answer_with(session, Step::Later, Outcome::Granted, element);
+        }
+        self.grants = grants;
+        self.after_change(now, id);
+    }
+
+    /// What is due whenever holders or waiters of a resource have changed.
+    fn after_change(&mut self, now: Now, id: ResourceId) {
+        let rules = &self.resources[id].rules;
+        debug_assert!(rules.is_sound(self.limit), "{rules:?}");
+        let tick = rules.next_tick(now);
+        self.set_deadline(id, tick);
+    }
+
+    fn bind(&mut self, id: SessionId, to: ResourceId) {
+        self.session(id).bound = Some(to);
+        self.resources[to].bound += 1;
+        self.set_deadline(to, None);
+    }
+
+    fn unbind(&mut self, now: Now, id: SessionId) {
+        let Some(from) = self.session(id).bound.take() else {
+            return;
+        };
+        let resource = &mut self.resources[from];
+        resource.bound -= 1;
+        if resource.bound == 0 {
+            let forgotten = now.time.after_ms(resource.retention_ms);
+            self.set_deadline(from, Some(forgotten));
+        }
+    }
+
+    fn set_deadline(&mut self, id: ResourceId, deadline: Option<Time>) {
+        let resource = &mut self.resources[id];
+        if resource.deadline == deadline {
+            return;
+        }
+        if let Some(old) = std::mem::replace(&mut resource.deadline, deadline) {
+            self.deadlines.remove(&(old, id));
+        }
+        if let Some(new) = deadline {
+            self.deadlines.insert((new, id));
+        }
+    }
+
+    fn session(&mut self, id: SessionId) -> &mut Session {
+        self.sessions.entry(id).or_default()
+    }
+
+    fn draw_ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket)
+    }
+
+    fn answer(&mut self, session: SessionId, step: Step, outcome: Outcome) {
+        self.answer_with(session, step, outcome, None);
+    }
+
+    fn answer_with(
+        &mut self,
+        session: SessionId,
+        step: Step,
+        outcome: Outcome,
+        element: Option<String>,
+    ) {
+        self.actions.push(Action::Answer {
+            session,
+            step,
+            outcome,
+            element,
+        });
     }
 }

@@ -8,6 +8,14 @@ use std::fmt;
 pub struct ReturnCode(pub i32);
 
 impl ReturnCode {
+    /// The daemon refuses the lock.
+    pub const CANT_LOCK: Self = Self(3);
+    /// Somebody else holds the lock, and the request was not to wait.
+    pub const LOCK_BUSY: Self = Self(4);
+    /// The resource does not exist, and the request may neither create it nor wait.
+    pub const CANT_WAIT: Self = Self(5);
+    /// More is asked for than the resource will ever have.
+    pub const LOCK_IMPOSSIBLE: Self = Self(6);
     /// A connection was refused; of a discovery: the daemon just started does not answer.
     pub const CONNECTION_REFUSED: Self = Self(7);
     /// No answer within the time limit.
@@ -65,6 +73,10 @@ impl ReturnCode {
     pub fn describe(self) -> &'static str {
         match self.0 {
             0 => "OK",
+            3 => "INFO: the lock was refused",
+            4 => "INFO: the resource is locked by somebody else",
+            5 => "INFO: the resource does not exist and the request cannot wait",
+            6 => "INFO: the resource can never satisfy the request",
             7 => "WARNING: peer is not ready to accept a connection",
             8 => "WARNING: peer has closed socket connection",
             9 => "WARNING: no message arrived within the time limit",

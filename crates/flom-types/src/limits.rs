@@ -34,3 +34,7 @@ pub const RETENTION_EXTRA_MS: u64 = 1000;
 /// How often a waiter may be passed by newcomers before it holds them back, unless set otherwise
 /// (design decision 5).
 pub const PASSED_AT_MOST: u32 = 16;
+
+/// Bytes of the longest text of a timestamp resource: an answer with it still fits the 511 bytes
+/// of the old daemon's answers, which old clients and tools count on.
+pub const TIMESTAMP_BYTES: usize = 350;

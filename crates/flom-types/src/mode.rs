@@ -59,7 +59,7 @@ impl LockMode {
     ];
 
     /// Whether a lock in mode `asked` can be granted while one in this mode is held.
-    pub fn admits(self, asked: Self) -> bool {
+    pub const fn admits(self, asked: Self) -> bool {
         COMPATIBLE[self as usize][asked as usize]
     }
 

@@ -1,0 +1,162 @@
+//! Who waits, in order of arrival, and how often each has been passed.
+
+use std::collections::BTreeMap;
+
+use flom_types::SessionId;
+
+/// A place in the order of arrival; grows over all waiters of all resources.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Ticket(pub(crate) u64);
+
+impl Ticket {
+    /// Of a request that does not wait yet: everybody came before it.
+    pub(crate) const NEWCOMER: Self = Self(u64::MAX);
+}
+
+/// How often a waiter may be passed by requests that conflict with it; then nobody passes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct PassLimit(pub(crate) Option<u32>);
+
+/// Waiters that ask for the same and so are served in order of arrival.
+///
+/// Whoever is granted passes all that came before it, so of two waiters in a line the earlier one
+/// has been passed at least as often. Hence each waiter keeps only how much oftener it has been
+/// passed than the next: a grant changes one number, however long the line is.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    waiters: BTreeMap<Ticket, Waiter>,
+    /// How often the first waiter has been passed: the sum of all `passed_more`.
+    head_passed: u32,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    session: SessionId,
+    /// How much oftener this waiter has been passed than the one behind it.
+    passed_more: u32,
+}
+
+impl Line {
+    /// Whether nobody waits here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiters.is_empty()
+    }
+
+    /// The first waiter.
+    pub(crate) fn head(&self) -> Option<(Ticket, SessionId)> {
+        self.waiters
+            .first_key_value()
+            .map(|(ticket, waiter)| (*ticket, waiter.session))
+    }
+
+    /// Adds a waiter that comes after all others.
+    pub(crate) fn push(&mut self, ticket: Ticket, session: SessionId) {
+        debug_assert!(
+            self.waiters
+                .last_key_value()
+                .is_none_or(|(last, _)| *last < ticket)
+        );
+        self.waiters.insert(
+            ticket,
+            Waiter {
+                session,
+                passed_more: 0,
+            },
+        );
+    }
+
+    /// Takes a waiter out; false if it does not wait here.
+    pub(crate) fn remove(&mut self, ticket: Ticket) -> bool {
+        let Some(waiter) = self.waiters.remove(&ticket) else {
+            return false;
+        };
+        match self.waiters.range_mut(..ticket).next_back() {
+            Some((_, before)) => before.passed_more += waiter.passed_more,
+            None => self.head_passed -= waiter.passed_more,
+        }
+        true
+    }
+
+    /// Notes that `by`, which conflicts with everybody here, has been granted.
+    pub(crate) fn passed(&mut self, by: Ticket, limit: PassLimit) {
+        if limit.0.is_none() {
+            return;
+        }
+        if let Some((_, waiter)) = self.waiters.range_mut(..by).next_back() {
+            waiter.passed_more += 1;
+            self.head_passed += 1;
+        }
+    }
+
+    /// Whether somebody here came before `by` and must not be passed any more.
+    pub(crate) fn stops(&self, by: Ticket, limit: PassLimit) -> bool {
+        limit.0.is_some_and(|limit| self.head_passed >= limit)
+            && self.head().is_some_and(|(head, _)| head < by)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same with a plain list of (ticket, times passed).
+    #[derive(Default)]
+    struct Naive(Vec<(u64, u32)>);
+
+    #[test]
+    fn the_head_knows_how_often_it_was_passed_whatever_happened_before() {
+        const LIMIT: PassLimit = PassLimit(Some(1000));
+        let (mut line, mut naive) = (Line::default(), Naive::default());
+        let mut random = 1_u64;
+        for ticket in 0..3000_u64 {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let choice = (random >> 33) % 7;
+            let pick = (random >> 40) as usize;
+            match choice {
+                0..=2 => {
+                    line.push(Ticket(ticket), SessionId(ticket));
+                    naive.0.push((ticket, 0));
+                }
+                3 | 4 if !naive.0.is_empty() => {
+                    let by = naive.0[pick % naive.0.len()].0;
+                    line.passed(Ticket(by), LIMIT);
+                    naive
+                        .0
+                        .iter_mut()
+                        .filter(|(t, _)| *t < by)
+                        .for_each(|(_, n)| *n += 1);
+                }
+                5 => {
+                    line.passed(Ticket::NEWCOMER, LIMIT);
+                    naive.0.iter_mut().for_each(|(_, n)| *n += 1);
+                }
+                _ if !naive.0.is_empty() => {
+                    let (gone, _) = naive.0.remove(pick % naive.0.len());
+                    assert!(line.remove(Ticket(gone)));
+                    assert!(!line.remove(Ticket(gone)));
+                }
+                _ => {}
+            }
+            assert_eq!(line.head_passed, naive.0.first().map_or(0, |(_, n)| *n));
+            assert_eq!(
+                line.head().map(|(t, _)| t.0),
+                naive.0.first().map(|(t, _)| *t)
+            );
+        }
+    }
+
+    #[test]
+    fn only_who_came_before_is_protected_from_being_passed() {
+        let limit = PassLimit(Some(1));
+        let mut line = Line::default();
+        line.push(Ticket(5), SessionId(1));
+        assert!(!line.stops(Ticket::NEWCOMER, limit));
+        line.passed(Ticket::NEWCOMER, limit);
+        assert!(line.stops(Ticket::NEWCOMER, limit));
+        assert!(line.stops(Ticket(6), limit));
+        assert!(!line.stops(Ticket(4), limit));
+        assert!(!line.stops(Ticket::NEWCOMER, PassLimit(None)));
+    }
+}

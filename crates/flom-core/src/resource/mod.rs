@@ -1,0 +1,199 @@
+//! The rules of each kind of resource, behind one face.
+
+mod first_fit;
+mod format;
+mod hierarchical;
+mod modes;
+mod numeric;
+mod sequence;
+mod set;
+mod simple;
+mod timestamp;
+
+use flom_types::{LockMode, Now, ResourceKind, ResourceName, SessionId, Time};
+use jiff::tz::TimeZone;
+
+use crate::queue::{PassLimit, Ticket};
+use crate::{CloseReason, Request};
+use hierarchical::{NodeId, Tree};
+use numeric::Numeric;
+use sequence::Sequence;
+use set::Set;
+use simple::Simple;
+use timestamp::Timestamp;
+
+/// What a session holds of a resource: what is given back when it leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// Of a simple resource.
+    Mode(LockMode),
+    /// Of a pool.
+    Units(u32),
+    /// Of a set: the element's place in the name.
+    Element(u32),
+    /// Of a tree.
+    Node { node: NodeId, mode: LockMode },
+    /// Of a sequence: the number.
+    Value(u32),
+    /// Of a timestamp resource; the text is the client's for ever.
+    Time,
+}
+
+/// How a request stands.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// It holds this now; the element where the kind has one.
+    Granted(Hold, Option<String>),
+    /// It has to wait.
+    NotNow,
+    /// It can never be granted.
+    Impossible,
+}
+
+/// Somebody who waited and waits no more.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    pub(crate) session: SessionId,
+    pub(crate) hold: Hold,
+    pub(crate) element: Option<String>,
+}
+
+/// Why there can be no resource of a name that the grammar lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// A timestamp's text would not change at least every hour.
+    NoTick,
+    /// A timestamp's text would not fit an answer.
+    TextTooLong,
+}
+
+/// The state of one resource.
+#[derive(Debug)]
+pub(crate) enum Rules {
+    Simple(Simple),
+    Numeric(Numeric),
+    Set(Set),
+    Tree(Tree),
+    Sequence(Sequence),
+    Timestamp(Timestamp),
+}
+
+impl Rules {
+    /// A resource of this name that nobody has used yet.
+    pub(crate) fn new(name: &ResourceName, zone: &TimeZone) -> Result<Self, Unusable> {
+        Ok(match name.kind() {
+            ResourceKind::Simple => Self::Simple(Simple::default()),
+            ResourceKind::Numeric { units } => Self::Numeric(Numeric::new(units)),
+            ResourceKind::Set => Self::Set(Set::new(name)),
+            ResourceKind::Hierarchical => Self::Tree(Tree::new()),
+            ResourceKind::Sequence {
+                transactional,
+                holders,
+            } => Self::Sequence(Sequence::new(transactional, holders)),
+            ResourceKind::Timestamp { holders } => {
+                Self::Timestamp(Timestamp::new(name, holders, zone.clone())?)
+            }
+        })
+    }
+
+    /// Judges a request of a newcomer against holders and those who may not be passed.
+    pub(crate) fn ask(&mut self, request: &Request, limit: PassLimit, now: Now) -> Verdict {
+        match self {
+            Self::Simple(simple) => simple.ask(Ticket::NEWCOMER, request.mode, limit),
+            Self::Numeric(numeric) => numeric.ask(request.quantity, limit),
+            Self::Set(set) => set.ask(),
+            Self::Tree(tree) => tree.ask(&request.resource, request.mode, limit),
+            Self::Sequence(sequence) => sequence.ask(),
+            Self::Timestamp(timestamp) => timestamp.ask(now),
+        }
+    }
+
+    /// Lets the request wait behind all others.
+    pub(crate) fn enqueue(&mut self, ticket: Ticket, session: SessionId, request: &Request) {
+        match self {
+            Self::Simple(simple) => simple.enqueue(ticket, session, request.mode),
+            Self::Numeric(numeric) => numeric.enqueue(ticket, session, request.quantity),
+            Self::Set(set) => set.enqueue(ticket, session),
+            Self::Tree(tree) => tree.enqueue(ticket, session, &request.resource, request.mode),
+            Self::Sequence(sequence) => sequence.enqueue(ticket, session),
+            Self::Timestamp(timestamp) => timestamp.enqueue(ticket, session),
+        }
+    }
+
+    /// Takes a waiter out.
+    pub(crate) fn withdraw(&mut self, ticket: Ticket, request: &Request) {
+        match self {
+            Self::Simple(simple) => simple.withdraw(ticket, request.mode),
+            Self::Numeric(numeric) => numeric.withdraw(ticket),
+            Self::Set(set) => set.withdraw(ticket),
+            Self::Tree(tree) => tree.withdraw(ticket),
+            Self::Sequence(sequence) => sequence.withdraw(ticket),
+            Self::Timestamp(timestamp) => timestamp.withdraw(ticket),
+        }
+    }
+
+    /// Takes back what was held.
+    pub(crate) fn release(&mut self, hold: Hold, rollback: bool) {
+        match (self, hold) {
+            (Self::Simple(simple), Hold::Mode(mode)) => simple.release(mode),
+            (Self::Numeric(numeric), Hold::Units(units)) => numeric.release(units),
+            (Self::Set(set), Hold::Element(place)) => set.release(place),
+            (Self::Tree(tree), Hold::Node { node, mode }) => tree.release(node, mode),
+            (Self::Sequence(sequence), Hold::Value(value)) => sequence.release(value, rollback),
+            (Self::Timestamp(timestamp), Hold::Time) => timestamp.release(),
+            (rules, hold) => unreachable!("{hold:?} is nothing that {rules:?} has granted"),
+        }
+    }
+
+    /// Which of its holds a session gives back that unlocks `name`.
+    pub(crate) fn pick(&self, holds: &[Hold], name: &ResourceName) -> Option<usize> {
+        match self {
+            Self::Set(_) => Set::pick(holds),
+            Self::Tree(tree) => tree.pick(holds, name),
+            _ => holds.len().checked_sub(1),
+        }
+    }
+
+    /// What becomes of a session that unlocks this resource but holds nothing of it by that name:
+    /// it is closed for that reason, or else what it waits for is withdrawn.
+    pub(crate) fn unlock_of_nothing(&self, holds: &[Hold]) -> Option<CloseReason> {
+        match self {
+            Self::Sequence(_) => Some(CloseReason::UnlockedNothing),
+            Self::Tree(_) if !holds.is_empty() => Some(CloseReason::UnlockedOther),
+            _ => None,
+        }
+    }
+
+    /// Grants every waiter that fits, in order of arrival.
+    pub(crate) fn settle(&mut self, limit: PassLimit, now: Now, grants: &mut Vec<Grant>) {
+        match self {
+            Self::Simple(simple) => simple.settle(limit, grants),
+            Self::Numeric(numeric) => numeric.settle(limit, grants),
+            Self::Set(set) => set.settle(grants),
+            Self::Tree(tree) => tree.settle(limit, grants),
+            Self::Sequence(sequence) => sequence.settle(grants),
+            Self::Timestamp(timestamp) => timestamp.settle(now, grants),
+        }
+    }
+
+    /// When the clock alone may grant something; always after `now`.
+    pub(crate) fn next_tick(&self, now: Now) -> Option<Time> {
+        match self {
+            Self::Timestamp(timestamp) => timestamp.next_tick(now),
+            _ => None,
+        }
+    }
+
+    /// Whether the rules hold; looked at by debug builds.
+    pub(crate) fn is_sound(&self, limit: PassLimit) -> bool {
+        match self {
+            Self::Simple(simple) => simple.is_sound(limit),
+            Self::Numeric(numeric) => numeric.is_sound(limit),
+            Self::Set(set) => set.is_sound(),
+            Self::Tree(tree) => tree.is_sound(limit),
+            Self::Sequence(sequence) => sequence.is_sound(),
+            // Whether a waiter has to wait is a matter of the clock.
+            Self::Timestamp(_) => true,
+        }
+    }
+}

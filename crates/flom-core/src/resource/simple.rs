@@ -1,0 +1,81 @@
+//! Simple resources: one lock in six modes (`spec/resources.md` §5).
+
+use flom_types::{LockMode, SessionId};
+
+use super::modes::{ModeSet, Tally};
+use super::{Grant, Hold, Verdict};
+use crate::queue::{Line, PassLimit, Ticket};
+
+/// Holders and waiters, by mode.
+#[derive(Debug, Default)]
+pub(crate) struct Simple {
+    held: Tally,
+    lines: [Line; 6],
+}
+
+impl Simple {
+    /// Grants `mode` to `ticket` if it goes with every holder and passes nobody it must not pass.
+    pub(crate) fn ask(&mut self, ticket: Ticket, mode: LockMode, limit: PassLimit) -> Verdict {
+        match self.fits(ticket, mode, limit) {
+            true => Verdict::Granted(self.grant(ticket, mode, limit), None),
+            false => Verdict::NotNow,
+        }
+    }
+
+    fn grant(&mut self, ticket: Ticket, mode: LockMode, limit: PassLimit) -> Hold {
+        self.held.add(mode);
+        for other in ModeSet::conflicting(mode).modes() {
+            self.lines[other as usize].passed(ticket, limit);
+        }
+        Hold::Mode(mode)
+    }
+
+    fn fits(&self, ticket: Ticket, mode: LockMode, limit: PassLimit) -> bool {
+        !self.held.conflicts(mode)
+            && !ModeSet::conflicting(mode)
+                .modes()
+                .any(|other| self.lines[other as usize].stops(ticket, limit))
+    }
+
+    pub(crate) fn enqueue(&mut self, ticket: Ticket, session: SessionId, mode: LockMode) {
+        self.lines[mode as usize].push(ticket, session);
+    }
+
+    pub(crate) fn withdraw(&mut self, ticket: Ticket, mode: LockMode) {
+        self.lines[mode as usize].remove(ticket);
+    }
+
+    pub(crate) fn release(&mut self, mode: LockMode) {
+        self.held.remove(mode);
+    }
+
+    /// Grants what fits, in order of arrival.
+    ///
+    /// In a line all ask for the same, and what does not fit now fits no better after another
+    /// grant: so the heads of the lines are all that has to be looked at.
+    pub(crate) fn settle(&mut self, limit: PassLimit, grants: &mut Vec<Grant>) {
+        while let Some((ticket, session, mode)) = self.first_that_fits(limit) {
+            self.lines[mode as usize].remove(ticket);
+            let hold = self.grant(ticket, mode, limit);
+            grants.push(Grant {
+                session,
+                hold,
+                element: None,
+            });
+        }
+    }
+
+    fn first_that_fits(&self, limit: PassLimit) -> Option<(Ticket, SessionId, LockMode)> {
+        let heads = LockMode::ALL.into_iter().filter_map(|mode| {
+            let (ticket, session) = self.lines[mode as usize].head()?;
+            self.fits(ticket, mode, limit)
+                .then_some((ticket, session, mode))
+        });
+        heads.min_by_key(|(ticket, ..)| *ticket)
+    }
+
+    /// Whether the rules hold: the holders admit one another, and nobody waits who need not.
+    pub(crate) fn is_sound(&self, limit: PassLimit) -> bool {
+        self.held.is_sound() && self.first_that_fits(limit).is_none()
+    }
+}
