@@ -18,6 +18,18 @@ pub const NOT_LOCKED: u8 = 98;
 /// Everything else that goes wrong.
 pub const FAILED: u8 = 99;
 
+/// What the statuses mean, for the help.
+pub(crate) const MEANINGS: [(u8, &str); 5] = [
+    (DEBUG_FAILED, "a debug feature failed"),
+    (
+        CANNOT_WAIT,
+        "no such resource; neither created (-e) nor waited for (-o)",
+    ),
+    (NOT_RUN, "no command, or it could not be run"),
+    (NOT_LOCKED, "the lock was not obtained in time (-o)"),
+    (FAILED, "anything else that went wrong, explained on stderr"),
+];
+
 /// No command was given.
 pub fn no_command() -> Failure {
     Failure::exact(NOT_RUN, "No command to execute!")

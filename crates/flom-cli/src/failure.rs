@@ -4,9 +4,11 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
+use flom_settings::{ConflictError, Problem, ValueError};
 use flom_types::ReturnCode;
 
 use crate::exit;
+use crate::options::SyntaxError;
 
 /// The end of a program that could not do what it was asked: lines for the user, and a status.
 ///
@@ -105,6 +107,32 @@ impl Failure {
             lines: vec![line],
             status,
         }
+    }
+}
+
+impl From<SyntaxError> for Failure {
+    fn from(error: SyntaxError) -> Self {
+        Self::exact(exit::FAILED, format!("option parsing failed: {error}"))
+    }
+}
+
+impl From<ValueError> for Failure {
+    fn from(error: ValueError) -> Self {
+        let failure = Self::exact(exit::FAILED, error.to_string());
+        match error.problem {
+            Problem::Name { .. } => {
+                let ReturnCode(code) = ReturnCode::INVALID_RESOURCE_NAME;
+                failure.and(format!("flom_config_set_resource_name: ret_cod={code}"))
+            }
+            _ => failure,
+        }
+    }
+}
+
+impl From<ConflictError> for Failure {
+    fn from(error: ConflictError) -> Self {
+        Self::exact(exit::FAILED, error.to_string())
+            .and("Configuration is not valid, cannot go on!")
     }
 }
 

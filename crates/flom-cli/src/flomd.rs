@@ -4,7 +4,16 @@ use std::ffi::OsString;
 
 use flom_settings::Settings;
 
+use crate::command::{OF_FLOMD, Wish};
+use crate::exit;
 use crate::failure::Failure;
+use crate::options::{Options, Words, read};
+use crate::{help, version};
+
+pub(crate) const OPTIONS: Options = Options {
+    has: |setting| setting.of_daemon,
+    commands: &OF_FLOMD,
+};
 
 /// What the user, or the `flom` that starts a daemon, wants of `flomd`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +33,6 @@ pub struct Run {
     pub settings: Settings,
     /// Which step of the start this is.
     pub stage: Stage,
-    /// Lines for stderr before anything else happens.
-    pub warnings: Vec<String>,
 }
 
 /// The steps by which `flom` starts a daemon.
@@ -47,10 +54,127 @@ pub enum Stage {
 ///
 /// Whatever ends `flomd` before it opens anything: [`Failure`] says how.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Failure> {
-    let _: Vec<OsString> = args.into_iter().collect();
-    Ok(Invocation::Run(Box::new(Run {
-        settings: Settings::default(),
-        stage: Stage::Foreground,
-        warnings: Vec::new(),
-    })))
+    let words = read(OPTIONS, args)?;
+    if words.want(Wish::Help) {
+        return Ok(Invocation::Help(help::of_flomd()));
+    }
+    if words.want(Wish::Version) {
+        return Ok(Invocation::Print(version::text()));
+    }
+    if !words.command.is_empty() {
+        return Err(Failure::sentence(exit::FAILED, "a daemon runs no command"));
+    }
+    let settings = settings(&words)?;
+    let stage = stage(&words);
+    Ok(Invocation::Run(Box::new(Run { settings, stage })))
+}
+
+fn settings(words: &Words) -> Result<Settings, Failure> {
+    let mut settings = Settings::default_of_daemon();
+    words.given.apply_to(&mut settings, &mut Vec::new())?;
+    settings.check()?;
+    settings.fill_in_socket();
+    if settings.daemon.lifespan_ms == 0 {
+        return Err(Failure::exact(
+            exit::FAILED,
+            "daemon-lifespan: '0' is an invalid value: expected ms above 0, or below 0 for ever",
+        ));
+    }
+    Ok(settings)
+}
+
+fn stage(words: &Words) -> Stage {
+    if words.want(Wish::Detached) {
+        Stage::Detached
+    } else if words.want(Wish::Detach) {
+        Stage::Detach
+    } else {
+        Stage::Foreground
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flom_settings::default_socket;
+
+    use super::*;
+
+    fn parse_line(line: &str) -> Result<Invocation, Failure> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    fn run(line: &str) -> Run {
+        match parse_line(line) {
+            Ok(Invocation::Run(run)) => *run,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn message(line: &str) -> String {
+        let failure = parse_line(line).unwrap_err();
+        assert_eq!(failure.status(), 99, "{line}");
+        failure.messages("flomd").join("\n")
+    }
+
+    #[test]
+    fn a_daemon_started_by_hand_stays_in_the_foreground_for_ever() {
+        let run = run("");
+        assert_eq!(run.stage, Stage::Foreground);
+        assert_eq!(run.settings.daemon.lifespan_ms, -1);
+        assert_eq!(run.settings.daemon.socket_name, Some(default_socket()));
+    }
+
+    #[test]
+    fn a_daemon_gets_the_settings_of_the_command_that_starts_it() {
+        let mut settings = Settings::default();
+        settings.daemon.unicast_address = Some("fe80::1%eth0".to_string());
+        settings.daemon.multicast_address = Some("ff02::1".to_string());
+        settings.daemon.multicast_port = 4444;
+        settings.network.keepalive_probes = 3;
+        let arguments = ["--detached".into()]
+            .into_iter()
+            .chain(settings.daemon_arguments());
+        let Ok(Invocation::Run(run)) = parse(arguments) else {
+            panic!("the arguments were refused");
+        };
+        assert_eq!(run.stage, Stage::Detached);
+        assert_eq!(run.settings, settings);
+    }
+
+    #[test]
+    fn the_steps_of_the_start_are_options() {
+        assert_eq!(run("--detach -s /tmp/s").stage, Stage::Detach);
+        assert_eq!(run("--detached -s /tmp/s").stage, Stage::Detached);
+    }
+
+    #[test]
+    fn a_daemon_has_no_options_of_the_command() {
+        for option in [
+            "-r",
+            "--resource-timeout",
+            "-x",
+            "--unique-id",
+            "--ignore-signal",
+        ] {
+            let expected = format!("option parsing failed: Unknown option {option}");
+            assert_eq!(message(option), expected);
+        }
+        assert_eq!(message("ls"), "flomd: a daemon runs no command");
+    }
+
+    #[test]
+    fn a_daemon_cannot_be_told_not_to_be() {
+        assert!(message("-d 0").starts_with("daemon-lifespan: '0' is an invalid value"));
+    }
+
+    #[test]
+    fn conflicts_are_reported() {
+        assert!(message("-s /tmp/s -a ::1").ends_with("Configuration is not valid, cannot go on!"));
+    }
+
+    #[test]
+    fn help_and_version_come_first() {
+        assert!(matches!(parse_line("-v -d 0"), Ok(Invocation::Print(_))));
+        assert!(matches!(parse_line("-h"), Ok(Invocation::Help(_))));
+    }
 }

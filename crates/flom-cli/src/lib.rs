@@ -5,9 +5,13 @@
 
 #![forbid(unsafe_code)]
 
+mod command;
 pub mod exit;
 mod failure;
 pub mod flom;
 pub mod flomd;
+mod help;
+mod options;
+mod version;
 
 pub use failure::Failure;

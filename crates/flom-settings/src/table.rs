@@ -85,7 +85,7 @@ pub static TABLE: [Setting; 29] = [
         set: Some(|s, v| v.yes_or_no().map(|yes| s.trace.verbose = yes)) },
 
     Setting { group: "Resource", key: "Name", short: Some('r'), long: "resource-name",
-        kind: Word("NAME"), help: "lock this one; its name says its kind", of_daemon: false,
+        kind: Word("NAME"), help: "the lock; its name says its kind", of_daemon: false,
         get: |s| Shape::Text(Some(OsStr::from_bytes(s.resource.name.as_bytes()).to_os_string())),
         set: Some(|s, v| v.name().map(|name| s.resource.name = name)) },
     Setting { group: "Resource", key: "Timeout", short: Some('o'), long: "resource-timeout",
