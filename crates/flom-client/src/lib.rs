@@ -1,3 +1,41 @@
 //! Client side of flom: find a daemon, ask for a lock, hold it.
+//!
+//! ```text
+//!   Settings ─► Client ─► Request ── start ──► Pending ── drive, finish ──► Guard ── release
+//!                            │                    │
+//!                            │ locate: where to look (a table)
+//!                            │ search: look there, start a daemon if there is none
+//!                            │ connect, discover, start: how that is done
+//!                                                 │ conversation: what answers mean
+//! ```
+//!
+//! `locate`, `search` and `conversation` do no I/O; only `start` touches a process. Every wait has
+//! an end but the one for the lock, if the caller wants it so.
 
 #![forbid(unsafe_code)]
+
+mod client;
+mod connect;
+mod conversation;
+mod discover;
+mod error;
+mod guard;
+mod line;
+mod locate;
+mod notice;
+mod pending;
+mod request;
+mod search;
+mod shutdown;
+mod start;
+
+pub use client::Client;
+pub use conversation::Progress;
+pub use error::{
+    ConfigError, ConnectError, LockError, LockLost, ReleaseError, ShutdownError, StartError,
+};
+pub use guard::Guard;
+pub use locate::Endpoint;
+pub use notice::Notice;
+pub use pending::Pending;
+pub use request::Request;

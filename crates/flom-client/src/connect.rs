@@ -1,0 +1,197 @@
+//! From a place to a connection: look there, and start a daemon if that is called for.
+
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use flom_discovery::Found;
+use flom_net::{Interface, ResolveError, Stream, connect_tcp, connect_unix, interfaces, resolve};
+use flom_settings::Settings;
+
+use crate::discover::discover;
+use crate::error::{ConnectError, StartError};
+use crate::line::Line;
+use crate::locate::{Endpoint, Plan, Purpose, locate};
+use crate::notice::Notice;
+use crate::search::{Look, World, find};
+use crate::start::{Report, start};
+
+/// How long a host may take to accept a connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Connects to the daemon that `settings` mean.
+pub(crate) fn connect(
+    settings: &Settings,
+    purpose: Purpose,
+    tell: &mut dyn FnMut(Notice<'_>),
+) -> Result<Line, ConnectError> {
+    let plan = locate(settings, purpose).expect("a client has a place to look at");
+    let may_start = plan.start;
+    let mut search = Search {
+        settings,
+        plan,
+        purpose,
+        tell,
+        began: Instant::now(),
+    };
+    find(&mut search, may_start)
+}
+
+/// The search in the real world.
+struct Search<'a> {
+    settings: &'a Settings,
+    plan: Plan,
+    purpose: Purpose,
+    tell: &'a mut dyn FnMut(Notice<'_>),
+    began: Instant,
+}
+
+impl World for Search<'_> {
+    type Line = Line;
+
+    fn look(&mut self) -> Result<Look<Line>, ConnectError> {
+        let endpoint = self.plan.endpoint.clone();
+        match &endpoint {
+            Endpoint::Unix(path) => match connect_unix(path) {
+                Ok(stream) => found(stream, endpoint.to_string()),
+                Err(source) if is_nobody(&source) => {
+                    Ok(Look::Nobody(ConnectError::Nobody { endpoint, source }))
+                }
+                Err(source) => {
+                    let peer = endpoint.to_string();
+                    Err(ConnectError::Unreachable { peer, source })
+                }
+            },
+            Endpoint::Tcp { host, port } => self.look_at_host(&endpoint, host, *port),
+            Endpoint::Group { address, port } => self.look_in_group(&endpoint, address, *port),
+        }
+    }
+
+    fn start(&mut self) -> Result<Report, StartError> {
+        start(self.settings)
+    }
+
+    fn pause(&mut self, pause: Duration) {
+        thread::sleep(pause);
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        self.plan.endpoint.clone()
+    }
+}
+
+impl Search<'_> {
+    fn look_at_host(
+        &self,
+        endpoint: &Endpoint,
+        host: &str,
+        port: u16,
+    ) -> Result<Look<Line>, ConnectError> {
+        let interface = interface(self.settings)?;
+        let addresses = resolve(host, port, interface.as_ref())
+            .map_err(|source| unresolved(endpoint, source))?;
+        let endpoint = endpoint.clone();
+        match connect_tcp(&addresses, CONNECT_LIMIT) {
+            Ok(stream) => found(stream, endpoint.to_string()),
+            // Whatever the reason, here it counts as nobody: a daemon may bind what we cannot
+            // reach, and where it cannot it will say so.
+            Err(source) => Ok(Look::Nobody(ConnectError::Nobody { endpoint, source })),
+        }
+    }
+
+    fn look_in_group(
+        &mut self,
+        endpoint: &Endpoint,
+        address: &str,
+        port: u16,
+    ) -> Result<Look<Line>, ConnectError> {
+        match discover(self.settings, address, port, self.tell)? {
+            None => Ok(Look::Nobody(ConnectError::Silence {
+                endpoint: endpoint.clone(),
+                attempts: self.settings.network.discovery_attempts,
+            })),
+            // A daemon that answers for the whole group is there; another one would split it.
+            Some(Found::At(address)) => {
+                let peer = address.to_string();
+                match connect_tcp(&[address], CONNECT_LIMIT) {
+                    Ok(stream) => found(stream, peer),
+                    Err(source) => Err(ConnectError::Unreachable { peer, source }),
+                }
+            }
+            Some(Found::Named { host, port, scope }) => {
+                let settings = named(self.settings, host, port, scope);
+                connect(&settings, self.purpose, self.tell).map(Look::Found)
+            }
+        }
+    }
+}
+
+/// The settings as if the address in a daemon's reply had been given with `-a`, `-p` and, where the
+/// reply came over a link, `-n`.
+fn named(settings: &Settings, host: String, port: u16, scope: u32) -> Settings {
+    let mut settings = settings.clone();
+    settings.daemon.unicast_address = Some(host);
+    settings.daemon.unicast_port = port;
+    if settings.network.interface.is_none() && scope != 0 {
+        let all = interfaces().unwrap_or_default();
+        let link = all.into_iter().find(|interface| interface.index == scope);
+        settings.network.interface = link.map(|interface| interface.name);
+    }
+    settings
+}
+
+/// The interface that the user wants used, if any.
+pub(crate) fn interface(settings: &Settings) -> Result<Option<Interface>, ConnectError> {
+    let find = |name| {
+        Interface::find(name).map_err(|source| ConnectError::Interface {
+            source: Box::new(source),
+        })
+    };
+    settings.network.interface.as_deref().map(find).transpose()
+}
+
+pub(crate) fn unresolved(endpoint: &Endpoint, source: ResolveError) -> ConnectError {
+    ConnectError::Resolve {
+        endpoint: endpoint.clone(),
+        source: Box::new(source),
+    }
+}
+
+/// Whether no daemon is there at all: no socket, or one that is left over.
+fn is_nobody(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+    )
+}
+
+fn found(stream: Stream, peer: String) -> Result<Look<Line>, ConnectError> {
+    match Line::new(stream, peer.clone()) {
+        Ok(line) => Ok(Look::Found(line)),
+        Err(source) => Err(ConnectError::Unreachable { peer, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_a_reply_is_looked_up_on_the_link_it_came_over() {
+        let lo = Interface::find("lo").unwrap();
+        let settings = named(&Settings::default(), "host".to_string(), 7, lo.index);
+        assert_eq!(settings.daemon.unicast_address.as_deref(), Some("host"));
+        assert_eq!(settings.daemon.unicast_port, 7);
+        assert_eq!(settings.network.interface.as_deref(), Some("lo"));
+        let mut given = Settings::default();
+        given.network.interface = Some("eth7".to_string());
+        let settings = named(&given, "host".to_string(), 7, lo.index);
+        assert_eq!(settings.network.interface.as_deref(), Some("eth7"));
+        let settings = named(&Settings::default(), "host".to_string(), 7, 0);
+        assert_eq!(settings.network.interface, None);
+    }
+}

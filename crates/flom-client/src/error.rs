@@ -1,0 +1,376 @@
+//! What can go wrong between a client and its daemon: one enum for each thing that can fail, each
+//! with the number by which FLoM 1.7.2 names it.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use flom_types::{ResourceName, ReturnCode};
+
+use crate::locate::Endpoint;
+
+/// A cause that comes from another crate.
+type Cause = Box<dyn Error + Send + Sync>;
+
+/// Why no client can be made of the settings.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Neither a socket nor an address nor a group.
+    #[error("the settings name no socket, no address and no group to find a daemon at")]
+    NoEndpoint,
+}
+
+impl ConfigError {
+    /// The number by which FLoM 1.7.2 names this.
+    pub fn code(&self) -> ReturnCode {
+        match self {
+            Self::NoEndpoint => ReturnCode::INVALID_OPTION,
+        }
+    }
+}
+
+/// Why there is no connection to a daemon.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// No daemon is there, and none was to be started.
+    #[error("no daemon at {endpoint}, and none is to be started")]
+    Nobody {
+        /// Where it was looked for.
+        endpoint: Endpoint,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Nobody answered the group, and no daemon was to be started.
+    #[error("no daemon answered {attempts} queries to {endpoint}, and none is to be started")]
+    Silence {
+        /// The group.
+        endpoint: Endpoint,
+        /// How many queries were sent.
+        attempts: u32,
+    },
+    /// Something is there, but we may not, or cannot, connect to it.
+    #[error("cannot connect to {peer}")]
+    Unreachable {
+        /// The socket, or the address that a daemon gave as its own.
+        peer: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The host or the group has no address that could be used.
+    #[error("cannot resolve {endpoint}")]
+    Resolve {
+        /// What was looked up.
+        endpoint: Endpoint,
+        /// Why.
+        source: Cause,
+    },
+    /// The network interface that was asked for cannot be used.
+    #[error("cannot use the network interface")]
+    Interface {
+        /// Which, and why.
+        source: Cause,
+    },
+    /// No socket could be made for the group.
+    #[error("cannot use {endpoint}")]
+    Group {
+        /// The group.
+        endpoint: Endpoint,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No interface took the query.
+    #[error("cannot send a query to {endpoint}")]
+    Query {
+        /// The group.
+        endpoint: Endpoint,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There was no daemon, and none could be started.
+    #[error("cannot start a daemon for {endpoint}")]
+    NotStarted {
+        /// Where it was to be.
+        endpoint: Endpoint,
+        /// Why not.
+        source: StartError,
+    },
+    /// A daemon has been started, and cannot be reached.
+    #[error("the daemon just started for {endpoint} cannot be reached")]
+    NotReached {
+        /// Where it should be.
+        endpoint: Endpoint,
+        /// What happened when we tried.
+        source: Box<ConnectError>,
+    },
+    /// Somebody holds the place of a daemon, but does not answer as one.
+    #[error("{endpoint} is taken, but no daemon answers there: {report}")]
+    Occupied {
+        /// The place.
+        endpoint: Endpoint,
+        /// What the daemon that was to be started said about it.
+        report: String,
+    },
+}
+
+impl ConnectError {
+    /// The number by which FLoM 1.7.2 names this.
+    pub fn code(&self) -> ReturnCode {
+        match self {
+            Self::Nobody { .. }
+            | Self::Silence { .. }
+            | Self::Unreachable { .. }
+            | Self::Group { .. } => ReturnCode::CONNECT,
+            Self::Resolve { .. } => ReturnCode::GETADDRINFO,
+            Self::Interface { .. } => ReturnCode::INVALID_INTERFACE,
+            Self::Query { .. } => ReturnCode::SENDTO,
+            Self::NotStarted { endpoint, source } => source.code(endpoint),
+            Self::NotReached { endpoint, .. } | Self::Occupied { endpoint, .. } => match endpoint {
+                Endpoint::Group { .. } => ReturnCode::CONNECTION_REFUSED,
+                _ => ReturnCode::DAEMON_NOT_STARTED,
+            },
+        }
+    }
+}
+
+/// Why no daemon could be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The program cannot be run.
+    #[error("cannot run {}: it is looked for beside flom and in PATH, or set FLOMD", program.display())]
+    Spawn {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program says why it is no daemon.
+    #[error("{reason}")]
+    Failed {
+        /// The number of the reason.
+        code: ReturnCode,
+        /// The reason.
+        reason: String,
+    },
+    /// The program ended, or said something else than whether it is ready.
+    #[error("{} ended without saying whether it is ready", program.display())]
+    NoReport {
+        /// The program.
+        program: PathBuf,
+    },
+    /// The program did not say anything in time.
+    #[error("{} has not become ready within {} s", program.display(), after.as_secs())]
+    TooSlow {
+        /// The program.
+        program: PathBuf,
+        /// How long we have waited.
+        after: Duration,
+    },
+}
+
+impl StartError {
+    fn code(&self, endpoint: &Endpoint) -> ReturnCode {
+        match (self, endpoint) {
+            // As ever: an address of another host shows only by the failure to listen on it.
+            (Self::Failed { code, .. }, Endpoint::Tcp { .. }) if *code == ReturnCode::BIND => {
+                ReturnCode::DAEMON_NOT_STARTED
+            }
+            (Self::Failed { code, .. }, _) => *code,
+            _ => ReturnCode::DAEMON_NOT_STARTED,
+        }
+    }
+}
+
+/// Why a lock is not held.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// There is no daemon to ask.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The request does not fit a message that every daemon takes.
+    #[error(
+        "a request for a resource with a name of {bytes} bytes is longer than the {limit} bytes \
+         that a daemon must accept"
+    )]
+    NameTooLong {
+        /// Length of the name.
+        bytes: usize,
+        /// Length of the longest message.
+        limit: usize,
+    },
+    /// Somebody else has it, and the request was not to wait.
+    #[error("{resource} is taken")]
+    Busy {
+        /// What was asked for.
+        resource: ResourceName,
+    },
+    /// Not granted in time; the request is withdrawn.
+    #[error("{resource} was not granted within {} ms", after.as_millis())]
+    TimedOut {
+        /// What was asked for.
+        resource: ResourceName,
+        /// How long we have waited.
+        after: Duration,
+        /// Whether it was in the queue; else the resource did not exist, or nobody answered.
+        queued: bool,
+    },
+    /// The resource does not exist, and the request may neither create it nor wait.
+    #[error("{resource} does not exist")]
+    NoSuchResource {
+        /// What was asked for.
+        resource: ResourceName,
+    },
+    /// More is asked for than the resource will ever have.
+    #[error("{resource} can never satisfy the request")]
+    Impossible {
+        /// What was asked for.
+        resource: ResourceName,
+    },
+    /// The daemon takes the name for no resource name.
+    #[error("the daemon at {peer} says that {resource} is no valid name for a resource")]
+    InvalidName {
+        /// What was asked for.
+        resource: ResourceName,
+        /// Who was asked.
+        peer: String,
+    },
+    /// The daemon refuses, for instance because it is about to end.
+    #[error("the daemon at {peer} refuses {resource} (answer {rc}); it may be about to end")]
+    Refused {
+        /// What was asked for.
+        resource: ResourceName,
+        /// Who was asked.
+        peer: String,
+        /// Its answer.
+        rc: i32,
+    },
+    /// The connection ended before the lock was granted: nothing is held, nothing is queued.
+    #[error("the daemon at {peer} closed the connection before it granted {resource}")]
+    Disconnected {
+        /// What was asked for.
+        resource: ResourceName,
+        /// Who was asked.
+        peer: String,
+        /// Whether it had not even given a first answer: a daemon about to end does that, and
+        /// another one may be there by now.
+        unanswered: bool,
+        /// What the system said, unless it was a plain close.
+        source: Option<io::Error>,
+    },
+    /// The daemon owes an answer that it can always give at once.
+    #[error("the daemon at {peer} has not answered within {} s", after.as_secs())]
+    NoAnswer {
+        /// Who was asked.
+        peer: String,
+        /// How long we have waited.
+        after: Duration,
+    },
+    /// The daemon says something that is no answer to the request.
+    #[error("the daemon at {peer} broke the protocol: {problem}")]
+    Protocol {
+        /// Who was asked.
+        peer: String,
+        /// What is wrong with what it said.
+        problem: String,
+        /// The number of that.
+        code: ReturnCode,
+    },
+}
+
+impl LockError {
+    /// The number by which FLoM 1.7.2 names this.
+    pub fn code(&self) -> ReturnCode {
+        match self {
+            Self::Connect(error) => error.code(),
+            Self::NameTooLong { .. } => ReturnCode::CONTAINER_FULL,
+            Self::Busy { .. } => ReturnCode::LOCK_BUSY,
+            Self::TimedOut { .. } | Self::NoAnswer { .. } => ReturnCode::NETWORK_TIMEOUT,
+            Self::NoSuchResource { .. } => ReturnCode::CANT_WAIT,
+            Self::Impossible { .. } => ReturnCode::LOCK_IMPOSSIBLE,
+            Self::InvalidName { .. } => ReturnCode::INVALID_RESOURCE_NAME,
+            Self::Refused { .. } => ReturnCode::CANT_LOCK,
+            Self::Disconnected { .. } => ReturnCode::RECV,
+            Self::Protocol { code, .. } => *code,
+        }
+    }
+
+    /// Whether others were simply there before us.
+    pub fn is_contention(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::TimedOut { .. })
+    }
+}
+
+/// Why it is not certain that a lock has been given back in order.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReleaseError {
+    /// The connection was gone already, and the lock with it.
+    #[error(transparent)]
+    Lost(#[from] LockLost),
+    /// The daemon has been told, and has not said that it has let go.
+    #[error("the daemon at {peer} has not confirmed the release within {} s", after.as_secs())]
+    NoConfirmation {
+        /// Who was told.
+        peer: String,
+        /// How long we have waited.
+        after: Duration,
+    },
+}
+
+impl ReleaseError {
+    /// The number by which FLoM 1.7.2 names this.
+    pub fn code(&self) -> ReturnCode {
+        match self {
+            Self::Lost(lost) => lost.code(),
+            Self::NoConfirmation { .. } => ReturnCode(0),
+        }
+    }
+}
+
+/// The connection that carried a lock has ended: others may have been given the lock.
+#[derive(Debug, thiserror::Error)]
+#[error("lost the daemon at {peer} and with it the lock")]
+pub struct LockLost {
+    /// Who was lost.
+    pub peer: String,
+    /// What the system said, unless it was a plain close.
+    pub source: Option<io::Error>,
+}
+
+impl LockLost {
+    /// The number by which FLoM 1.7.2 names this.
+    pub fn code(&self) -> ReturnCode {
+        ReturnCode::SEND
+    }
+}
+
+/// Why a daemon was not told to end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShutdownError {
+    /// There is none, or it cannot be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// It went away before the order could be sent.
+    #[error("cannot send the order to end to the daemon at {peer}")]
+    Send {
+        /// Who was to be told.
+        peer: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl ShutdownError {
+    /// The number by which FLoM 1.7.2 names this.
+    pub fn code(&self) -> ReturnCode {
+        match self {
+            Self::Connect(error) => error.code(),
+            Self::Send { .. } => ReturnCode::SEND,
+        }
+    }
+}

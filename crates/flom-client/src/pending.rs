@@ -1,0 +1,190 @@
+//! A request under way.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use flom_types::{Outcome, Patience, ReturnCode, Time};
+
+use crate::conversation::{Conversation, Fault, Progress};
+use crate::error::LockError;
+use crate::guard::{Guard, RELEASE_LIMIT};
+use crate::line::{Heard, Line, READABLE};
+use crate::request::Ask;
+
+/// How long the system may take to accept a message for a daemon that does not read.
+pub(crate) const SEND_LIMIT: Duration = Duration::from_secs(10);
+
+/// A request under way. Dropping it withdraws the request.
+///
+/// Wait until the descriptor is readable or [`next_deadline`](Self::next_deadline) has come, then
+/// [`drive`](Self::drive); after [`Progress::Granted`], [`finish`](Self::finish). The descriptor
+/// stays the same, also in the [`Guard`].
+#[derive(Debug)]
+#[must_use = "the request is withdrawn as soon as it is dropped"]
+pub struct Pending {
+    line: Line,
+    ask: Ask,
+    conversation: Conversation,
+    asked: Instant,
+}
+
+impl Pending {
+    /// Sends the request, which `message` says, and starts the clock.
+    pub(crate) fn send(
+        mut line: Line,
+        ask: Ask,
+        message: &[u8],
+        patience: Patience,
+    ) -> Result<Self, LockError> {
+        let asked = Instant::now();
+        let sent = line.send(message, SEND_LIMIT);
+        let pending = Self {
+            line,
+            ask,
+            conversation: Conversation::new(patience, Time(0)),
+            asked,
+        };
+        match sent {
+            Ok(()) => Ok(pending),
+            Err(error) => Err(pending.ended(Some(error))),
+        }
+    }
+
+    /// Takes what the daemon has said so far. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// Every [`LockError`] but `Connect` and `NameTooLong`. The request has come to nothing then,
+    /// and is to be dropped, or [withdrawn](Self::withdraw) in order.
+    pub fn drive(&mut self) -> Result<Progress, LockError> {
+        let mut buffer = [0; 4096];
+        while !matches!(self.conversation.progress(), Progress::Granted) {
+            match self.line.hear(&mut buffer) {
+                Heard::Bytes(bytes) => {
+                    let heard = self.conversation.heard(&buffer[..bytes]);
+                    heard.map_err(|fault| self.explain(fault, None))?;
+                }
+                Heard::Nothing => break,
+                Heard::End(source) => return Err(self.ended(source)),
+            }
+        }
+        // An answer that is there counts, however late we come to look at it.
+        let looked = self.conversation.tick(self.now());
+        looked.map_err(|fault| self.explain(fault, None))?;
+        Ok(self.conversation.progress())
+    }
+
+    /// The lock, after [`drive`](Self::drive) has said [`Progress::Granted`].
+    ///
+    /// # Errors
+    ///
+    /// The request itself, if it is not granted yet.
+    #[expect(
+        clippy::result_large_err,
+        reason = "whoever asks too early gets back what he had"
+    )]
+    pub fn finish(self) -> Result<Guard, Self> {
+        match self.conversation.progress() {
+            Progress::Granted => Ok(self.into_guard()),
+            Progress::Waiting { .. } => Err(self),
+        }
+    }
+
+    /// Waits until the lock is held.
+    ///
+    /// # Errors
+    ///
+    /// As [`drive`](Self::drive), with the request withdrawn.
+    pub fn wait(mut self) -> Result<Guard, LockError> {
+        loop {
+            match self.drive() {
+                Ok(Progress::Granted) => return Ok(self.into_guard()),
+                Ok(Progress::Waiting { .. }) => {
+                    let until = self.next_deadline().unwrap_or_else(far_away);
+                    // Ready or not: what there is to say, the next look will say.
+                    let _ = self.line.wait(READABLE, until);
+                }
+                Err(error) => {
+                    self.withdraw();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// When to [`drive`](Self::drive) even if nothing has come; `None` if there is no limit.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let Time(ms) = self.conversation.next_deadline()?;
+        self.asked.checked_add(Duration::from_millis(ms))
+    }
+
+    /// Takes the request back and returns when the daemon has heard it, or after two seconds.
+    ///
+    /// Dropping does the same, but does not wait: the daemon may still give the lock away to us
+    /// before it notices.
+    pub fn withdraw(self) {
+        self.line.hang_up(RELEASE_LIMIT);
+    }
+
+    fn into_guard(self) -> Guard {
+        let element = self.conversation.element().map(str::to_string);
+        Guard::new(self.line, self.ask, element)
+    }
+
+    fn now(&self) -> Time {
+        Time(0) + self.asked.elapsed()
+    }
+
+    fn ended(&self, source: Option<io::Error>) -> LockError {
+        self.explain(self.conversation.ended(), source)
+    }
+
+    /// The fault, with what was asked for and who was asked.
+    fn explain(&self, fault: Fault, source: Option<io::Error>) -> LockError {
+        let resource = self.ask.resource.clone();
+        let peer = self.line.peer().to_string();
+        match fault {
+            Fault::Refused(rc) => match Outcome::from_number(rc) {
+                Some(Outcome::Busy) => LockError::Busy { resource },
+                Some(Outcome::CannotWait) => LockError::NoSuchResource { resource },
+                Some(Outcome::Impossible) => LockError::Impossible { resource },
+                Some(Outcome::InvalidName) => LockError::InvalidName { resource, peer },
+                _ => LockError::Refused { resource, peer, rc },
+            },
+            Fault::TimedOut { after, queued } => LockError::TimedOut {
+                resource,
+                after,
+                queued,
+            },
+            Fault::NoAnswer { after } => LockError::NoAnswer { peer, after },
+            Fault::Ended { unanswered } => LockError::Disconnected {
+                resource,
+                peer,
+                unanswered,
+                source,
+            },
+            Fault::Unreadable(error) => LockError::Protocol {
+                peer,
+                code: error.code(),
+                problem: error.to_string(),
+            },
+            Fault::OutOfTurn { said } => LockError::Protocol {
+                peer,
+                problem: said,
+                code: ReturnCode::PROTOCOL_ERROR,
+            },
+        }
+    }
+}
+
+impl AsFd for Pending {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.line.as_fd()
+    }
+}
+
+/// Later than anything that is waited for.
+fn far_away() -> Instant {
+    Instant::now() + Duration::from_secs(24 * 60 * 60)
+}

@@ -1,0 +1,122 @@
+//! Asking a daemon to end (`spec/protocol.md` §10).
+
+use std::time::{Duration, Instant};
+
+use flom_proto::{Message, Session, Shutdown, encode};
+use flom_settings::Settings;
+
+use crate::connect::connect;
+use crate::error::ShutdownError;
+use crate::line::{Heard, Line, READABLE};
+use crate::locate::Purpose;
+use crate::notice::Notice;
+use crate::pending::SEND_LIMIT;
+
+/// How long to wait for the daemon to close the connection. One of FLoM 1.7.2 does not when it is
+/// to end quietly, and needs the connection open until it has read the order.
+const CLOSE_LIMIT: Duration = Duration::from_millis(1000);
+
+/// How long to wait for a daemon that has said nothing to close after us.
+const HANG_UP_LIMIT: Duration = Duration::from_millis(500);
+
+pub(crate) fn shutdown(
+    settings: &Settings,
+    immediate: bool,
+    tell: &mut dyn FnMut(Notice<'_>),
+) -> Result<(), ShutdownError> {
+    let line = connect(settings, Purpose::Shutdown, tell)?;
+    order(line, immediate, CLOSE_LIMIT)
+}
+
+fn order(mut line: Line, immediate: bool, limit: Duration) -> Result<(), ShutdownError> {
+    if let Err(source) = line.send(&message(immediate), SEND_LIMIT) {
+        let peer = line.peer().to_string();
+        return Err(ShutdownError::Send { peer, source });
+    }
+    if !closes(&mut line, Instant::now() + limit) {
+        line.hang_up(HANG_UP_LIMIT);
+    }
+    Ok(())
+}
+
+fn message(immediate: bool) -> Vec<u8> {
+    let session = Some(Session {
+        peer_id: flom_settings::peer_id(),
+        ext: false,
+    });
+    let mut bytes = Vec::new();
+    encode(
+        &Message::Shutdown(Shutdown { session, immediate }),
+        &mut bytes,
+    );
+    bytes
+}
+
+/// Whether the daemon closes the connection by then; what it says before that does not matter.
+fn closes(line: &mut Line, until: Instant) -> bool {
+    let mut buffer = [0; 1024];
+    loop {
+        match line.hear(&mut buffer) {
+            Heard::End(_) => return true,
+            Heard::Bytes(_) if Instant::now() < until => {}
+            Heard::Bytes(_) => return false,
+            Heard::Nothing if matches!(line.wait(READABLE, until), Ok(true)) => {}
+            Heard::Nothing => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+    use std::thread;
+
+    use flom_net::Stream;
+
+    use super::*;
+
+    fn pair() -> (Line, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let line = Line::new(Stream::Unix(ours), "test".into()).unwrap();
+        (line, theirs)
+    }
+
+    #[test]
+    fn the_order_is_one_message_and_the_close_of_the_daemon_ends_the_wait() {
+        let (line, mut theirs) = pair();
+        let daemon = thread::spawn(move || {
+            let mut heard = [0; 1024];
+            let bytes = theirs.read(&mut heard).unwrap();
+            String::from_utf8_lossy(&heard[..bytes]).into_owned()
+        });
+        order(line, true, Duration::from_secs(60)).unwrap();
+        let heard = daemon.join().unwrap();
+        assert!(heard.contains("verb=\"5\" step=\"8\""), "{heard}");
+        assert!(
+            heard.ends_with("<shutdown immediate=\"1\"/></msg>"),
+            "{heard}"
+        );
+    }
+
+    #[test]
+    fn a_daemon_that_stays_is_not_waited_for_for_ever() {
+        let (line, mut theirs) = pair();
+        let daemon = thread::spawn(move || {
+            let mut heard = Vec::new();
+            theirs.read_to_end(&mut heard).unwrap(); // until the client hangs up
+        });
+        order(line, false, Duration::from_millis(20)).unwrap();
+        daemon.join().unwrap();
+    }
+
+    #[test]
+    fn a_daemon_that_is_gone_was_not_told() {
+        let (line, theirs) = pair();
+        drop(theirs);
+        assert!(matches!(
+            order(line, false, Duration::ZERO),
+            Err(ShutdownError::Send { .. })
+        ));
+    }
+}
