@@ -9,6 +9,21 @@
 //!   Message ── encode ──► bytes ··· network ··· bytes ── Decoder::feed, next_message ──► Message
 //! ```
 //!
+//! ```
+//! use flom_proto::{Decoder, Message, Unlock, encode};
+//!
+//! let unlock = Message::Unlock(Unlock { name: b"db".to_vec(), rollback: false });
+//! let mut bytes = Vec::new();
+//! encode(&unlock, &mut bytes);
+//!
+//! let mut decoder = Decoder::new();
+//! decoder.feed(&bytes[..50]);
+//! assert_eq!(decoder.next_message()?, None);
+//! decoder.feed(&bytes[50..]);
+//! assert_eq!(decoder.next_message()?, Some(unlock));
+//! # Ok::<(), flom_proto::DecodeError>(())
+//! ```
+//!
 //! Whose turn it is and whether values make sense (a mode, a quantity, the grammar of a name) is
 //! left to those who hold the conversation.
 
