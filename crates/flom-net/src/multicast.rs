@@ -222,3 +222,103 @@ fn tolerate(what: &str, result: io::Result<()>) {
         log::debug!("cannot {what}: {error}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use socket2::SockRef;
+
+    use super::*;
+
+    /// On interfaces that need not exist.
+    fn group(address: &str, interfaces: &[&Interface]) -> Group {
+        Group {
+            address: address.parse().unwrap(),
+            interfaces: interfaces.iter().copied().cloned().collect(),
+            chosen: false,
+        }
+    }
+
+    fn loopback() -> Interface {
+        Interface::find("lo").unwrap()
+    }
+
+    fn no_interface() -> Interface {
+        Interface {
+            name: "gone0".to_owned(),
+            index: 123_456,
+            ..loopback()
+        }
+    }
+
+    #[test]
+    fn an_interface_joined_twice_is_no_error() {
+        for address in ["239.255.0.1:0", "[ff02::77]:0"] {
+            group(address, &[&loopback(), &loopback()])
+                .listen()
+                .unwrap();
+        }
+    }
+
+    #[test]
+    fn an_interface_that_refuses_is_skipped_if_another_accepts() {
+        for address in ["239.255.0.1:0", "[ff02::77]:0"] {
+            group(address, &[&loopback(), &no_interface()])
+                .listen()
+                .unwrap();
+            let error = group(address, &[&no_interface()]).listen().unwrap_err();
+            let expected = format!(
+                "cannot join {} on gone0: No such device (os error 19)",
+                group(address, &[]).address().ip()
+            );
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_query_crosses_as_many_networks_as_it_is_told() {
+        let sender = group("239.255.0.1:1", &[&loopback()]).sender(7).unwrap();
+        assert_eq!(SockRef::from(&sender).multicast_ttl_v4().unwrap(), 7);
+        let sender = group("[ff02::77]:1", &[&loopback()]).sender(255).unwrap();
+        assert_eq!(SockRef::from(&sender).multicast_hops_v6().unwrap(), 255);
+    }
+
+    #[test]
+    fn a_query_has_a_port_of_its_own() {
+        for (address, wildcard) in [("239.255.0.1:1", "0.0.0.0"), ("[ff02::77]:1", "::")] {
+            let sender = group(address, &[&loopback()]).sender(1).unwrap();
+            let local = sender.local_addr().unwrap();
+            assert_eq!(local.ip().to_string(), wildcard);
+            assert!(local.port() > 1, "{local}");
+        }
+    }
+
+    #[test]
+    fn an_interface_behind_the_address_is_the_only_one() {
+        for (text, address) in [
+            ("239.255.0.1%lo", "239.255.0.1:1".to_owned()),
+            ("ff05::77%lo", "[ff05::77]:1".to_owned()),
+            ("ff02::1%lo", format!("[ff02::1%{}]:1", loopback().index)),
+        ] {
+            let group = Group::resolve(text, 1, None).unwrap();
+            assert_eq!(group.interfaces(), [loopback()]);
+            assert_eq!(group.address().to_string(), address);
+        }
+    }
+
+    #[test]
+    fn a_named_interface_forces_ipv6_and_does_not_take_another_for_it() {
+        let lo = loopback();
+        for text in ["239.255.0.1", "239.255.0.1%lo"] {
+            let error = Group::resolve(text, 1, Some(&lo)).unwrap_err();
+            assert!(matches!(error, ResolveError::NoIpv6 { .. }), "{error}");
+        }
+        Group::resolve("ff05::77%lo", 1, Some(&lo)).unwrap();
+        let error = Group::resolve("ff05::77%lo", 1, Some(&no_interface())).unwrap_err();
+        let expected = "'ff05::77%lo' belongs to another network interface than 'gone0'";
+        assert_eq!(error.to_string(), expected);
+        Group::resolve_ipv6("239.255.0.1", 1).unwrap_err();
+        Group::resolve_ipv6("239.255.0.1%lo", 1).unwrap_err();
+        let group = Group::resolve_ipv6("ff02::1%lo", 1).unwrap();
+        assert_eq!(group.interfaces(), [lo]);
+    }
+}

@@ -183,3 +183,40 @@ impl AsRawFd for Sender {
         self.socket.as_raw_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sender() -> Sender {
+        Group::resolve("ff02::77%lo", 1, None)
+            .unwrap()
+            .sender(1)
+            .unwrap()
+    }
+
+    #[test]
+    fn waiting_for_an_answer_ends_at_the_limit() {
+        let sender = sender();
+        for limit in [Duration::ZERO, Duration::from_micros(1500)] {
+            let started = Instant::now();
+            assert_eq!(sender.receive(&mut [0; 10], limit).unwrap(), None);
+            assert!(started.elapsed() >= limit);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_there_is_taken_even_without_waiting() {
+        let sender = sender();
+        let here = SocketAddr::from((Ipv6Addr::LOCALHOST, sender.local_addr().unwrap().port()));
+        let daemon = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+        daemon.send_to(b"too long", here).unwrap();
+        let mut buffer = [0; 3];
+        let received = sender.receive(&mut buffer, Duration::MAX).unwrap();
+        assert_eq!(received, Some((3, daemon.local_addr().unwrap())));
+        assert_eq!(&buffer, b"too");
+        daemon.send_to(b"x", here).unwrap();
+        let received = sender.receive(&mut buffer, Duration::ZERO).unwrap();
+        assert_eq!(received, Some((1, daemon.local_addr().unwrap())));
+    }
+}
