@@ -1,15 +1,17 @@
 //! The command line of `flom`, as meant.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 
-use flom_settings::{Settings, shown};
+use flom_settings::Settings;
 
 use crate::command::{OF_FLOM, Wish};
 use crate::exit;
 use crate::failure::{Failure, write_lines};
 use crate::options::{Options, Words, read};
 use crate::{help, version};
+
+pub use crate::feature::DebugFeature;
 
 pub(crate) const OPTIONS: Options = Options {
     has: |_| true,
@@ -60,23 +62,6 @@ pub enum Action {
     /// Nothing to run: [`exit::no_command`].
     NoCommand,
 }
-
-/// A test of the network for people, see `spec/discovery.md` §11.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DebugFeature {
-    /// `ipv6.multicast.server`.
-    MulticastServer,
-    /// `ipv6.multicast.client`.
-    MulticastClient,
-}
-
-/// Their names; `None` while this version does not have it.
-const FEATURES: [(&str, Option<DebugFeature>); 4] = [
-    ("ipv6.multicast.server", Some(DebugFeature::MulticastServer)),
-    ("ipv6.multicast.client", Some(DebugFeature::MulticastClient)),
-    ("tls.server", None),
-    ("tls.client", None),
-];
 
 /// Reads a command line, the name of the program not included.
 ///
@@ -136,7 +121,7 @@ impl Run {
     /// also in front of a failure.
     fn prepare(&mut self, words: Words) -> Result<(), Failure> {
         if words.want(Wish::ConfigFile) {
-            return Err(not_yet("config-file", exit::FAILED));
+            return Err(Failure::not_yet(exit::FAILED, "config-file"));
         }
         let mut passed_over = Vec::new();
         let applied = words.given.apply_to(&mut self.settings, &mut passed_over);
@@ -165,7 +150,7 @@ impl Run {
 fn action(words: Words) -> Result<Action, Failure> {
     let immediate = words.want(Wish::Immediate);
     if let Some(name) = words.value_of(Wish::DebugFeature) {
-        debug_feature(name).map(Action::DebugFeature)
+        DebugFeature::parse(name).map(Action::DebugFeature)
     } else if immediate || words.want(Wish::Quiesce) {
         Ok(Action::Shutdown { immediate })
     } else if words.command.is_empty() {
@@ -174,30 +159,6 @@ fn action(words: Words) -> Result<Action, Failure> {
         let command = words.command;
         Ok(Action::Lock { command })
     }
-}
-
-fn debug_feature(name: &OsStr) -> Result<DebugFeature, Failure> {
-    let mut features = FEATURES.iter();
-    match features.find(|(theirs, _)| name.eq_ignore_ascii_case(theirs)) {
-        Some((_, Some(feature))) => Ok(*feature),
-        Some((name, None)) => Err(not_yet(
-            &format!("debug-feature {name}"),
-            exit::DEBUG_FAILED,
-        )),
-        None => Err(Failure::exact(
-            exit::DEBUG_FAILED,
-            format!(
-                "debug-feature: '{}' is an invalid value: expected {}",
-                shown(name),
-                FEATURES.map(|(name, _)| name).join(" or ")
-            ),
-        )),
-    }
-}
-
-fn not_yet(option: &str, status: u8) -> Failure {
-    let sentence = format!("{option}: this version does not have this option yet");
-    Failure::exact(status, sentence)
 }
 
 #[cfg(test)]

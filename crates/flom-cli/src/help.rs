@@ -15,7 +15,7 @@ const TEXT_COLUMN: usize = 35;
 /// The groups of the table in the order of the help, with their headings.
 const GROUPS: [(&str, &str); 6] = [
     ("Resource", "What to lock"),
-    ("Daemon", "Where the daemon is; one is started if need be"),
+    ("Daemon", "Where the daemon is, and how long it stays"),
     ("Network", "Network"),
     ("Monitor", "While the command runs"),
     ("TLS", "Encryption"),
@@ -32,13 +32,13 @@ behind COMMAND. Numbers may be written as in C: 10, 0xa, 012.
 
 const FLOM_EXAMPLES: &str = "\
 Environment:
-  FLOM_TRACE_MASK=0x100000            trace the debug features on stderr
+  FLOM_TRACE_MASK=0x100000  trace the debug features on stderr
 
 Examples:
-  flom -- make install                one at a time on this host
-  flom -r nightly -o 0 -A 239.255.0.1 -- backup
-                                      one at a time in the whole network; if it
-                                      runs already, end with 98 at once
+  flom -- make install
+      One at a time on this host; the others wait.
+  flom -A 239.255.0.1 -r nightly -o 0 -- backup
+      One at a time in the network; ends with 98 where it cannot begin at once.
 ";
 
 const FLOMD_INTRODUCTION: &str = "\

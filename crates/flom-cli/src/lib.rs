@@ -8,10 +8,13 @@
 mod command;
 pub mod exit;
 mod failure;
+mod feature;
 pub mod flom;
 pub mod flomd;
 mod help;
+pub mod log;
 mod options;
+pub mod trace;
 mod version;
 
 pub use failure::Failure;
