@@ -163,7 +163,7 @@ fn action(words: Words) -> Result<Action, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use flom_settings::{Transport, default_socket};
+    use flom_settings::default_socket;
 
     use super::*;
 
@@ -189,7 +189,7 @@ mod tests {
         let run = run("ls /usr");
         let command = vec!["ls".into(), "/usr".into()];
         assert_eq!(run.action, Action::Lock { command });
-        assert_eq!(run.settings.transport(), Transport::Unix(default_socket()));
+        assert_eq!(run.settings.daemon.socket_name, Some(default_socket()));
         assert_eq!((run.output, run.warnings), (vec![], vec![]));
     }
 
@@ -209,6 +209,7 @@ mod tests {
         let client = Action::DebugFeature(DebugFeature::MulticastClient);
         assert_eq!(run("--debug-feature ipv6.multicast.client").action, client);
         assert_eq!(run("-x ls").action, Action::Shutdown { immediate: false });
+        assert_eq!(run("-X ls").action, Action::Shutdown { immediate: true });
         assert_eq!(run("-x -X ls").action, Action::Shutdown { immediate: true });
         assert_eq!(run("-V").action, Action::NoCommand);
     }

@@ -287,6 +287,7 @@ mod tests {
             ),
             ("-d300", format!("Error parsing option -d: {attached}")),
             ("-d=5", format!("Error parsing option -d: {attached}")),
+            ("-d=-1", format!("Error parsing option -d: {attached}")),
             ("-s/tmp/x", format!("Error parsing option -s: {attached}")),
             ("-s-x", format!("Error parsing option -s: {attached}")),
             ("-aA x y", format!("Error parsing option -a: {attached}")),
