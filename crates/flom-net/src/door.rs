@@ -183,6 +183,18 @@ impl UnixDoor {
         }
     }
 
+    /// Puts the name back after [`hide`](Self::hide), on a new socket. The old one is closed:
+    /// whoever waits there has to be accepted before.
+    ///
+    /// # Errors
+    ///
+    /// [`DoorError::Bind`] or [`DoorError::Listen`]; nobody can connect then.
+    pub fn show(&mut self, backlog: i32) -> Result<(), DoorError> {
+        self.listener = bind(&self.path)?.into();
+        self.identity = identity(&self.path).map_err(|source| bind_error(&self.path, source))?;
+        self.listen(backlog)
+    }
+
     /// Removes the socket and lets the lock go.
     pub fn close(self) {
         drop(self);

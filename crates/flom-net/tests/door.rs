@@ -254,6 +254,20 @@ fn a_hidden_door_lets_in_who_came_before_and_keeps_out_the_next_daemon() {
     open(&path).unwrap();
 }
 
+#[test]
+fn a_hidden_door_can_be_shown_again() {
+    let directory = Directory::new();
+    let path = directory.join("socket");
+    let mut door = open(&path).unwrap();
+    door.hide().unwrap();
+    door.show(16).unwrap();
+    let _client = connect_unix(&path).unwrap();
+    door.listener().accept().unwrap();
+    assert!(matches!(open(&path).unwrap_err(), DoorError::Busy { .. }));
+    door.close();
+    assert!(!path.exists());
+}
+
 /// Does `work` as a user without rights, if this process may. Linux keeps this for each thread.
 fn as_nobody(work: impl FnOnce() + Send) {
     if !Uid::effective().is_root() {
