@@ -1,5 +1,56 @@
-//! The program `flomd`.
+//! `flomd`, the daemon: reads its settings, opens its sockets, serves until nobody needs it.
 
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::env;
+use std::error::Error;
+use std::process::ExitCode;
+
+use flom_cli::flomd::{Invocation, Run, Stage};
+use flom_cli::{Failure, exit};
+use flom_daemon::{Daemon, detach};
+use log::info;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report("flomd"),
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    match flom_cli::flomd::parse(env::args_os().skip(1))? {
+        Invocation::Help(text) | Invocation::Print(text) => print!("{text}"),
+        Invocation::Run(run) => match run.stage {
+            Stage::Foreground => serve(&run)?,
+            Stage::Detach => detach::detach(&run.settings).map_err(|error| failed(&error))?,
+            Stage::Detached => serve_detached(&run)?,
+        },
+    }
+    Ok(())
+}
+
+/// Started by a person or a service manager, who sees the log and may hang up.
+fn serve(run: &Run) -> Result<(), Failure> {
+    flom_cli::log::start(run.settings.trace.verbose);
+    detach::raise_descriptor_limit();
+    let opened = Daemon::open(&run.settings).and_then(|daemon| daemon.heed_signals(true));
+    let daemon = opened.map_err(|error| failed(&error))?;
+    info!("listening on {}", daemon.place());
+    daemon.run().map_err(|error| failed(&error))
+}
+
+/// Started by a `flom`, which hears from us on our stdout and then comes as the first client.
+fn serve_detached(run: &Run) -> Result<(), Failure> {
+    detach::become_daemon().map_err(|error| failed(&error))?;
+    detach::raise_descriptor_limit();
+    let opened = Daemon::open(&run.settings).and_then(|daemon| daemon.heed_signals(false));
+    detach::report(opened.as_ref().map(drop)).map_err(|error| failed(&error))?;
+    let mut daemon = opened.map_err(|error| failed(&error))?;
+    daemon.await_starter();
+    daemon.run().map_err(|error| failed(&error))
+}
+
+fn failed(error: &dyn Error) -> Failure {
+    Failure::caused(exit::FAILED, error)
+}

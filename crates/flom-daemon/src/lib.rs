@@ -1,3 +1,40 @@
 //! The daemon of flom: one thread that keeps the locks.
+//!
+//! ```text
+//!             ┌────────────────────── event_loop.rs: a turn ──────────────────────┐
+//!   clients ─► entrance ─► conns ─► conn ─► conversation ─► LockManager ─► conns ─► clients
+//!   group   ─► discovery ─► group
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | `start.rs`, `joining.rs` | from settings to open sockets; being the only daemon of a group |
+//! | `detach.rs` | leaving the one that starts the daemon, and telling it how that went |
+//! | `event_loop.rs` | the turn, and when the daemon ends |
+//! | `door.rs`, `entrance.rs` | accepting, also when there is no room |
+//! | `conns.rs`, `conn.rs` | who is connected; bytes in and out |
+//! | `conversation.rs` | whose turn it is, which values are sound: message to event, outcome to answer |
+//! | `answers.rs` | the answers as bytes |
+//! | `lifespan.rs`, `clock.rs`, `signals.rs`, `discovery.rs` | what their names say |
+//!
+//! Who gets which lock is decided by `flom-core` alone, and how messages look by `flom-proto`.
 
 #![forbid(unsafe_code)]
+
+mod answers;
+mod clock;
+mod conn;
+mod conns;
+mod conversation;
+pub mod detach;
+mod discovery;
+mod door;
+mod entrance;
+mod event_loop;
+mod joining;
+mod lifespan;
+mod signals;
+mod start;
+
+pub use event_loop::{Daemon, RunError};
+pub use start::StartError;

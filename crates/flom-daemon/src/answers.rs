@@ -1,0 +1,137 @@
+//! The answers of the daemon as bytes, all but a few encoded once and for all.
+//!
+//! An answer consists of the id of this host, a step and a code, so there are only a few dozen; only
+//! those that name an element are made each time.
+
+use flom_proto::{Answer, AnswerStep, Message, Session, encode};
+use flom_types::Outcome;
+
+/// How an answer to a request begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    /// The first answer (step 16), as FLoM 1.7.2 gives it.
+    First,
+    /// The first answer to a client that has said `ext="1"`: we understand more, too.
+    FirstExtended,
+    /// A later one (step 24): only "granted" and "queued", as old clients take all else for
+    /// "granted".
+    Later,
+    /// The refusal of a request that has waited (step 32).
+    Last,
+}
+
+const FORMS: [Form; 4] = [Form::First, Form::FirstExtended, Form::Later, Form::Last];
+
+const OUTCOMES: [Outcome; 8] = [
+    Outcome::Granted,
+    Outcome::Queued,
+    Outcome::Parked,
+    Outcome::Refused,
+    Outcome::Busy,
+    Outcome::CannotWait,
+    Outcome::Impossible,
+    Outcome::InvalidName,
+];
+
+/// All answers of this daemon.
+#[derive(Debug)]
+pub(crate) struct Answers {
+    peer_id: String,
+    /// By form, then by outcome.
+    encoded: Vec<Vec<u8>>,
+}
+
+impl Answers {
+    /// The answers of the host that calls itself `peer_id`.
+    pub(crate) fn of(peer_id: String) -> Self {
+        let encoded = FORMS
+            .iter()
+            .flat_map(|form| OUTCOMES.map(|outcome| (*form, outcome)))
+            .map(|(form, outcome)| {
+                let mut bytes = Vec::new();
+                encode(&message(&peer_id, form, outcome, None), &mut bytes);
+                bytes
+            })
+            .collect();
+        Self { peer_id, encoded }
+    }
+
+    /// Appends an answer to `out`.
+    pub(crate) fn write(
+        &self,
+        form: Form,
+        outcome: Outcome,
+        element: Option<String>,
+        out: &mut Vec<u8>,
+    ) {
+        match element {
+            None => {
+                let place = form as usize * OUTCOMES.len() + outcome as usize;
+                out.extend_from_slice(&self.encoded[place]);
+            }
+            Some(_) => encode(&message(&self.peer_id, form, outcome, element), out),
+        }
+    }
+}
+
+fn message(peer_id: &str, form: Form, outcome: Outcome, element: Option<String>) -> Message {
+    let (step, ext) = match form {
+        Form::First => (AnswerStep::First, Some(false)),
+        Form::FirstExtended => (AnswerStep::First, Some(true)),
+        Form::Later => (AnswerStep::Later, None),
+        Form::Last => (AnswerStep::Last, None),
+    };
+    Message::Answer(Answer {
+        session: ext.map(|ext| Session {
+            peer_id: peer_id.to_owned(),
+            ext,
+        }),
+        step,
+        rc: outcome.number(),
+        element,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(form: Form, outcome: Outcome, element: Option<&str>) -> String {
+        let mut bytes = Vec::new();
+        let answers = Answers::of("0123456789abcdef0123456789abcdef".to_owned());
+        answers.write(form, outcome, element.map(str::to_owned), &mut bytes);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn every_answer_is_found_at_its_place() {
+        for form in FORMS {
+            for outcome in OUTCOMES {
+                let text = written(form, outcome, None);
+                let end = format!(r#"<answer rc="{}"/></msg>"#, outcome.number());
+                assert!(text.ends_with(&end), "{form:?} {outcome:?}: {text}");
+                let step = match form {
+                    Form::First | Form::FirstExtended => 16,
+                    Form::Later => 24,
+                    Form::Last => 32,
+                };
+                assert!(text.contains(&format!(r#"step="{step}""#)), "{text}");
+                let extended = form == Form::FirstExtended;
+                assert_eq!(text.contains(r#" ext="1""#), extended, "{text}");
+                assert_eq!(text.contains("<session "), step == 16, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_old_client_gets_the_old_bytes() {
+        assert_eq!(
+            written(Form::First, Outcome::Granted, None),
+            r#"<?xml version="1.0" encoding="UTF-8" ?><msg level="3" verb="1" step="16"><session peerid="0123456789abcdef0123456789abcdef"/><answer rc="0"/></msg>"#
+        );
+        assert_eq!(
+            written(Form::Later, Outcome::Granted, Some("x")),
+            r#"<?xml version="1.0" encoding="UTF-8" ?><msg level="3" verb="1" step="24"><answer rc="0" element="x"/></msg>"#
+        );
+    }
+}

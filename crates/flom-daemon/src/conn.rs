@@ -1,0 +1,236 @@
+//! One connection: bytes in, messages out of them, answers out.
+//!
+//! ```text
+//!   socket ── receive ──► Decoder ── next_heard ──► Heard
+//!   socket ◄── send ───── output ◄── say ────────── answer
+//! ```
+//!
+//! It never blocks and never decides: what is heard goes to the event loop, and so does what it
+//! finds out about the peer's end.
+
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use flom_core::Step;
+use flom_proto::{DecodeError, Decoder};
+use flom_types::{Outcome, SessionId, Time};
+use log::trace;
+use mio::Interest;
+use rustix::io::{Errno, retry_on_intr};
+use rustix::net::{SendFlags, Shutdown, send, shutdown};
+
+use crate::answers::Answers;
+use crate::conns::number;
+use crate::conversation::{Conversation, Heard, PeerFault};
+
+/// Bytes of answers that may wait for a peer to read them. That is some 1,500 answers: who is so far
+/// behind does not mean to read them.
+const OUTPUT_BYTES: usize = 256 * 1024;
+
+/// Bytes of output buffer that a connection keeps when there is nothing to send.
+const OUTPUT_KEPT_BYTES: usize = 4 * 1024;
+
+/// A connection with a client.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    id: SessionId,
+    socket: OwnedFd,
+    decoder: Decoder,
+    conversation: Conversation,
+    output: Vec<u8>,
+    /// How much of `output` the socket has taken.
+    sent: usize,
+    /// It is known that there is output to be sent before the loop sleeps.
+    due: bool,
+    /// The socket is full, and the system will say when it takes more.
+    blocked: bool,
+    /// The system has said that the peer will send no more, though there may be bytes to read.
+    half_closed: bool,
+    /// There are no bytes to read any more.
+    ended: bool,
+}
+
+/// How far receiving has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Received {
+    /// Everything there is for now.
+    All,
+    /// As much as one connection may have in one turn; there may be more.
+    Share,
+}
+
+/// Why a peer loses its connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error(transparent)]
+    Bytes(#[from] DecodeError),
+    #[error(transparent)]
+    Turn(#[from] PeerFault),
+}
+
+/// The peer leaves too many answers unread.
+#[derive(Debug, thiserror::Error)]
+#[error("it leaves more than {OUTPUT_BYTES} bytes of answers unread")]
+pub(crate) struct TooSlow;
+
+impl Conn {
+    /// A connection that has just come; `socket` does not block.
+    pub(crate) fn new(id: SessionId, socket: OwnedFd) -> Self {
+        Self {
+            id,
+            socket,
+            decoder: Decoder::new(),
+            conversation: Conversation::default(),
+            output: Vec::new(),
+            sent: 0,
+            due: false,
+            blocked: false,
+            half_closed: false,
+            ended: false,
+        }
+    }
+
+    pub(crate) fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// The system says that the peer will send no more.
+    pub(crate) fn note_half_closed(&mut self) {
+        self.half_closed = true;
+    }
+
+    /// Reads once. `buffer` is the connection's share of the turn; if it is filled, there may be
+    /// more.
+    pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> Received {
+        if self.ended {
+            return Received::All;
+        }
+        let share = buffer.len();
+        match retry_on_intr(|| rustix::io::read(&self.socket, &mut *buffer)) {
+            Ok(0) => self.ended = true,
+            Ok(bytes) => {
+                trace!("session={} received {bytes} bytes", number(self.id));
+                if !self.conversation.is_over() {
+                    self.decoder.feed(&buffer[..bytes]);
+                }
+                if bytes == share {
+                    return Received::Share;
+                }
+                // What is left of the stream is its end, no need to ask for it.
+                self.ended = self.half_closed;
+            }
+            Err(Errno::AGAIN) => {}
+            // Reset, or the like: for us an end like any other.
+            Err(_) => self.ended = true,
+        }
+        Received::All
+    }
+
+    /// Whether the peer will send no more and everything it sent has been read.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether nothing that the peer has sent is left to be dealt with.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.conversation.is_over() || self.decoder.pending() == 0
+    }
+
+    /// The next thing that the peer has said, or `None` until more is received.
+    pub(crate) fn next_heard(&mut self, now: Time) -> Result<Option<Heard>, Fault> {
+        if self.conversation.is_over() {
+            return Ok(None);
+        }
+        match self.decoder.next_message()? {
+            None => Ok(None),
+            Some(message) => Ok(Some(self.conversation.hear(now, self.id, message)?)),
+        }
+    }
+
+    /// Puts an answer into the output.
+    pub(crate) fn say(
+        &mut self,
+        now: Time,
+        answers: &Answers,
+        step: Step,
+        outcome: Outcome,
+        element: Option<String>,
+    ) -> Result<(), TooSlow> {
+        let form = self.conversation.tell(now, self.id, step, outcome);
+        answers.write(form, outcome, element, &mut self.output);
+        if self.output.len() - self.sent > OUTPUT_BYTES {
+            return Err(TooSlow);
+        }
+        Ok(())
+    }
+
+    /// Whether output has to be sent that is not known to be due yet; `writable` if the system has
+    /// just said that the socket takes more.
+    pub(crate) fn becomes_due(&mut self, writable: bool) -> bool {
+        let becomes = !self.due && !self.is_flushed() && (writable || !self.blocked);
+        self.due |= becomes;
+        becomes
+    }
+
+    /// Writes as much as the socket takes. If that changes what the system has to say about the
+    /// socket from now on, that is the answer.
+    ///
+    /// # Errors
+    ///
+    /// The peer is gone.
+    pub(crate) fn send(&mut self) -> io::Result<Option<Interest>> {
+        self.due = false;
+        let rest = &self.output[self.sent..];
+        let sent = match retry_on_intr(|| send(&self.socket, rest, SendFlags::NOSIGNAL)) {
+            Err(Errno::AGAIN) => 0,
+            other => other?,
+        };
+        trace!("session={} sent {sent} bytes", number(self.id));
+        self.sent += sent;
+        if self.sent == self.output.len() {
+            self.sent = 0;
+            self.output.clear();
+            self.output.shrink_to(OUTPUT_KEPT_BYTES);
+        }
+        let blocked = !self.is_flushed();
+        let was_blocked = mem::replace(&mut self.blocked, blocked);
+        Ok(match (was_blocked, blocked) {
+            (false, true) => Some(Interest::READABLE | Interest::WRITABLE),
+            (true, false) => Some(Interest::READABLE),
+            _ => None,
+        })
+    }
+
+    /// Whether everything said has been taken by the socket.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.output.is_empty()
+    }
+
+    /// Tells the peer that nothing more comes.
+    pub(crate) fn half_close(&self) {
+        // If the peer is gone, reading says so.
+        let _ = shutdown(&self.socket, Shutdown::Write);
+    }
+
+    pub(crate) fn conversation(&self) -> &Conversation {
+        &self.conversation
+    }
+
+    /// Whatever else the peer says does not count.
+    pub(crate) fn conclude(&mut self) {
+        self.conversation.conclude();
+    }
+}
+
+impl AsFd for Conn {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl AsRawFd for Conn {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}

@@ -1,0 +1,281 @@
+//! All connections: who is who, what is due to whom, who has to go.
+//!
+//! ```text
+//!   SessionId:  ┌──────────── serial ────────────┬───── slot ─────┐   also the token of the socket
+//!               │ counts connections, never back │ place in slots │
+//!               └────────────────────────────────┴────────────────┘
+//! ```
+//!
+//! A slot is used again, its serial is not: what is late for a connection that has gone finds
+//! nobody, never a newcomer.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use flom_core::{Action, Step};
+use flom_types::{Outcome, SessionId, Time};
+use log::{debug, warn};
+use mio::event::Event;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+
+use crate::answers::Answers;
+use crate::conn::Conn;
+
+/// Bits of a session id that say in which slot the connection is.
+const SLOT_BITS: u32 = 20;
+
+/// Connections at the same time: as many as a process on Linux may have descriptors, less those
+/// whose tokens are left for other sockets.
+const SLOTS: usize = (1 << SLOT_BITS) - 16;
+
+/// How long a peer that has had its last answer may take to close its side, in ms. Closing ours at
+/// once could destroy the answer on its way.
+const LINGER_MS: u64 = 2000;
+
+/// The number by which a session goes in the log: counts connections from 1.
+pub(crate) fn number(session: SessionId) -> u64 {
+    session.0 >> SLOT_BITS
+}
+
+/// Everybody who is connected.
+#[derive(Debug)]
+pub(crate) struct Conns {
+    slots: Vec<Option<Conn>>,
+    free: Vec<usize>,
+    serial: u64,
+    answers: Answers,
+    /// Who has output to be sent before the loop sleeps.
+    due: Vec<SessionId>,
+    /// Who has had the last answer and should close, in the order of the moments at which they
+    /// lose their connections.
+    lingering: VecDeque<(Time, SessionId)>,
+    /// Who has gone without the lock manager knowing.
+    gone: VecDeque<SessionId>,
+    /// A descriptor has become free.
+    room: bool,
+}
+
+impl Conns {
+    /// Nobody yet; answers are given as `answers` says.
+    pub(crate) fn new(answers: Answers) -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            serial: 0,
+            answers,
+            due: Vec::new(),
+            lingering: VecDeque::new(),
+            gone: VecDeque::new(),
+            room: false,
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Whether nobody else can be admitted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() >= SLOTS
+    }
+
+    /// Takes in a newcomer; `socket` does not block. There has to be room.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot watch the socket; it is closed then.
+    pub(crate) fn admit(&mut self, socket: OwnedFd, registry: &Registry) -> io::Result<()> {
+        let slot = self.free.last().copied().unwrap_or(self.slots.len());
+        self.serial += 1;
+        let id = SessionId(self.serial << SLOT_BITS | slot as u64);
+        registry.register(
+            &mut SourceFd(&socket.as_raw_fd()),
+            token(id),
+            Interest::READABLE,
+        )?;
+        let conn = Some(Conn::new(id, socket));
+        match self.free.pop() {
+            Some(slot) => self.slots[slot] = conn,
+            None => self.slots.push(conn),
+        }
+        debug!("session={} connected", number(id));
+        Ok(())
+    }
+
+    /// The connection of `session`, if it is still there.
+    pub(crate) fn get_mut(&mut self, session: SessionId) -> Option<&mut Conn> {
+        let conn = self.slots.get_mut(slot(session))?.as_mut();
+        conn.filter(|conn| conn.id() == session)
+    }
+
+    /// Takes note of what the system tells about a socket; the session, if it is still there and
+    /// there is something to read.
+    pub(crate) fn hear_of(&mut self, wanted: Token, event: &Event) -> Option<SessionId> {
+        let conn = self.slots.get_mut(wanted.0 % (1 << SLOT_BITS))?.as_mut()?;
+        let session = conn.id();
+        if token(session) != wanted {
+            return None;
+        }
+        if event.is_read_closed() {
+            conn.note_half_closed();
+        }
+        if event.is_writable() && conn.becomes_due(true) {
+            self.due.push(session);
+        }
+        let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+        readable.then_some(session)
+    }
+
+    /// Does what the lock manager wants done. What is meant for somebody who has gone is dropped:
+    /// the manager has been told, or will be.
+    pub(crate) fn act(&mut self, now: Time, action: Action) {
+        match action {
+            Action::Answer {
+                session,
+                step,
+                outcome,
+                element,
+            } => {
+                self.answer(now, session, step, outcome, element);
+            }
+            Action::Close { session, reason } => {
+                if self.take(session).is_some() {
+                    warn!("session={} dropped: {reason}", number(session));
+                }
+            }
+        }
+    }
+
+    /// Gives an answer to `session`. If it is the last one, the session is over.
+    pub(crate) fn answer(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        step: Step,
+        outcome: Outcome,
+        element: Option<String>,
+    ) {
+        let Some(conn) = self.slots.get_mut(slot(session)).and_then(Option::as_mut) else {
+            return;
+        };
+        if conn.id() != session || conn.conversation().is_over() {
+            return;
+        }
+        let said = conn.say(now, &self.answers, step, outcome, element);
+        if conn.becomes_due(false) {
+            self.due.push(session);
+        }
+        if conn.conversation().is_over() {
+            self.gone.push_back(session);
+            self.lingering.push_back((now.after_ms(LINGER_MS), session));
+        }
+        if let Err(fault) = said {
+            self.drop_for(session, &fault);
+        }
+    }
+
+    /// Ends a connection for something that the peer did.
+    pub(crate) fn drop_for(&mut self, session: SessionId, fault: &dyn std::error::Error) {
+        warn!("session={} dropped: {fault}", number(session));
+        self.lose(session);
+    }
+
+    /// Ends a connection: everything of it is given back at once.
+    pub(crate) fn lose(&mut self, session: SessionId) {
+        let Some(mut conn) = self.take(session) else {
+            return;
+        };
+        if !conn.conversation().is_over() {
+            self.gone.push_back(session);
+        } else if !conn.is_flushed() {
+            // It closed without waiting for its last answer; it may still read it. If not, nothing
+            // is lost.
+            let _ = conn.send();
+        }
+        debug!("session={} ended", number(session));
+    }
+
+    /// Nothing that `session` says counts any more, but its connection stays until it is lost.
+    pub(crate) fn conclude(&mut self, session: SessionId) {
+        if let Some(conn) = self.get_mut(session) {
+            conn.conclude();
+            self.gone.push_back(session);
+        }
+    }
+
+    /// Somebody who has gone and of whom the lock manager has to be told.
+    pub(crate) fn next_gone(&mut self) -> Option<SessionId> {
+        self.gone.pop_front()
+    }
+
+    /// Whether anything has to be sent before the loop sleeps.
+    pub(crate) fn is_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    /// Sends what is due. Who cannot be reached is gone.
+    pub(crate) fn flush(&mut self, registry: &Registry) {
+        let mut due = std::mem::take(&mut self.due);
+        for session in due.drain(..) {
+            if self.send(session, registry).is_err() {
+                self.lose(session);
+            }
+        }
+        self.due = due; // for its memory
+    }
+
+    fn send(&mut self, session: SessionId, registry: &Registry) -> io::Result<()> {
+        let Some(conn) = self.get_mut(session) else {
+            return Ok(());
+        };
+        if let Some(interest) = conn.send()? {
+            let socket = conn.as_raw_fd();
+            registry.reregister(&mut SourceFd(&socket), token(session), interest)?;
+        }
+        if conn.conversation().is_over() && conn.is_flushed() {
+            conn.half_close();
+        }
+        Ok(())
+    }
+
+    /// Ends the connections of those who should have closed by now.
+    pub(crate) fn expire(&mut self, now: Time) {
+        while let Some((end, session)) = self.lingering.front().copied()
+            && end <= now
+        {
+            self.lingering.pop_front();
+            self.lose(session);
+        }
+    }
+
+    /// When [`expire`](Self::expire) has something to do.
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        self.lingering.front().map(|(end, _)| *end)
+    }
+
+    /// Whether a connection has ended since the last call.
+    pub(crate) fn take_room(&mut self) -> bool {
+        std::mem::take(&mut self.room)
+    }
+
+    /// Forgets a connection. Closing its only descriptor ends the system's watch over it.
+    fn take(&mut self, session: SessionId) -> Option<Conn> {
+        self.get_mut(session)?;
+        self.free.push(slot(session));
+        self.room = true;
+        self.slots[slot(session)].take()
+    }
+}
+
+fn slot(session: SessionId) -> usize {
+    usize::try_from(session.0 % (1 << SLOT_BITS)).expect("slots are counted by usize")
+}
+
+/// Where a word has 32 bits, the upper ones of the serial are lost; 12 of them still tell a late
+/// event from one for a newcomer.
+fn token(session: SessionId) -> Token {
+    Token(session.0 as usize)
+}

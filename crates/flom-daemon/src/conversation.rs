@@ -1,0 +1,224 @@
+//! What one peer says and is told: whose turn it is, and whether the values make sense.
+//!
+//! The one place where the language of the wire and the words of the lock manager are both seen.
+//! Whatever gets past here as an [`Event`] is sound; whatever does not ends this conversation and
+//! nothing else (`spec/protocol.md` §7, §14).
+
+use flom_core::{Event, Request, Step};
+use flom_proto::{Lock, Message, Unlock};
+use flom_types::{LockMode, NameError, Outcome, ResourceKind, ResourceName, SessionId, Time};
+use log::debug;
+
+use crate::answers::Form;
+use crate::conns::number;
+
+/// The conversation with one peer.
+#[derive(Debug, Default)]
+pub(crate) struct Conversation {
+    state: State,
+    /// Whether the peer has said that it understands more than FLoM 1.7.2.
+    extended: bool,
+    /// Whether a lock has ever been granted: while nothing is known to the contrary, one is held.
+    may_hold: bool,
+    /// The latest request, for the log.
+    asked: Option<Asked>,
+}
+
+/// Where the conversation stands, as far as it decides what may be said next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum State {
+    /// Nothing ties the peer to a resource.
+    #[default]
+    Unbound,
+    /// Its request waits for the resource to be created.
+    Parked,
+    /// Tied to a resource, which it holds, has held or waits for.
+    Bound,
+    /// It has been told its last answer; nothing it says counts any more.
+    Over,
+}
+
+#[derive(Debug)]
+struct Asked {
+    resource: ResourceName,
+    mode: LockMode,
+    at: Time,
+}
+
+/// What a message comes to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Heard {
+    /// For the lock manager.
+    Event(Event),
+    /// To be answered without asking the lock manager: there is no such resource.
+    InvalidName(NameError),
+    /// The daemon is to end.
+    Shutdown {
+        /// With locks still held.
+        immediate: bool,
+    },
+}
+
+/// What a peer did wrong. Its connection is closed, everything it held is given back.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum PeerFault {
+    #[error("it sent {message} while {state}")]
+    OutOfTurn {
+        message: &'static str,
+        state: &'static str,
+    },
+    #[error("it asked for lock mode {0}, there is none such")]
+    Mode(i64),
+    #[error("it asked for {0} units, at least 1 makes sense")]
+    Quantity(i64),
+    #[error("it unlocked what is no resource: {0}")]
+    UnlockName(NameError),
+}
+
+impl Conversation {
+    /// What `message` comes to, said by `session` at this point of the conversation.
+    pub(crate) fn hear(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        message: Message,
+    ) -> Result<Heard, PeerFault> {
+        match (self.state, message) {
+            (State::Unbound | State::Parked | State::Bound, Message::Lock(lock)) => {
+                self.lock(now, session, &lock)
+            }
+            (State::Bound, Message::Unlock(unlock)) => unlocked(session, &unlock),
+            (State::Unbound, Message::Shutdown(order)) => Ok(Heard::Shutdown {
+                immediate: order.immediate,
+            }),
+            (state, message) => Err(PeerFault::OutOfTurn {
+                message: name(&message),
+                state: state.name(),
+            }),
+        }
+    }
+
+    /// The answer that the lock manager has for this peer: how it begins, and what to say. Step 24
+    /// never refuses, because an old client takes that for a lock.
+    pub(crate) fn tell(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        step: Step,
+        outcome: Outcome,
+    ) -> Form {
+        self.log(now, session, outcome);
+        self.state = match outcome {
+            Outcome::Granted | Outcome::Queued | Outcome::Busy | Outcome::Impossible => {
+                State::Bound
+            }
+            Outcome::Parked => State::Parked,
+            Outcome::CannotWait => State::Unbound,
+            Outcome::Refused | Outcome::InvalidName => State::Over,
+        };
+        self.may_hold |= outcome == Outcome::Granted;
+        match step {
+            Step::First if self.extended => Form::FirstExtended,
+            Step::First => Form::First,
+            Step::Later if matches!(outcome, Outcome::Granted | Outcome::Queued) => Form::Later,
+            Step::Later | Step::Refusal => Form::Last,
+        }
+    }
+
+    /// The daemon is going to end because of this peer, and nothing else it says counts.
+    pub(crate) fn conclude(&mut self) {
+        self.state = State::Over;
+    }
+
+    /// Whether the peer has been told its last answer.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
+    /// Whether others may be served when this peer goes.
+    pub(crate) fn may_hold(&self) -> bool {
+        self.may_hold
+    }
+
+    fn lock(&mut self, now: Time, session: SessionId, lock: &Lock) -> Result<Heard, PeerFault> {
+        self.extended = lock.session.as_ref().is_some_and(|session| session.ext);
+        let resource = match ResourceName::parse(&lock.name) {
+            Ok(resource) => resource,
+            Err(error) => return Ok(Heard::InvalidName(error)),
+        };
+        let request = Request {
+            mode: mode(lock, resource.kind())?,
+            quantity: quantity(lock, resource.kind())?,
+            wait: lock.wait,
+            create: lock.create,
+            idle_lifespan_ms: u64::try_from(lock.lifespan).unwrap_or(0),
+            resource,
+        };
+        self.asked = Some(Asked {
+            resource: request.resource.clone(),
+            mode: request.mode,
+            at: now,
+        });
+        Ok(Heard::Event(Event::Lock { session, request }))
+    }
+
+    fn log(&self, now: Time, session: SessionId, outcome: Outcome) {
+        if let Some(Asked { resource, mode, at }) = &self.asked {
+            let ms = now.since(*at).as_millis();
+            let session = number(session);
+            debug!("session={session} resource={resource} mode={mode} {outcome} after {ms} ms");
+        }
+    }
+}
+
+impl State {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Unbound => "it has no request",
+            Self::Parked => "it waits for a resource to be created",
+            Self::Bound => "it has a request",
+            Self::Over => "it has had its last answer",
+        }
+    }
+}
+
+fn unlocked(session: SessionId, unlock: &Unlock) -> Result<Heard, PeerFault> {
+    Ok(Heard::Event(Event::Unlock {
+        session,
+        resource: ResourceName::parse(&unlock.name).map_err(PeerFault::UnlockName)?,
+        rollback: unlock.rollback,
+    }))
+}
+
+/// The mode asked for. None given means NL where there are modes, as in FLoM 1.7.2.
+fn mode(lock: &Lock, kind: ResourceKind) -> Result<LockMode, PeerFault> {
+    match lock.mode {
+        Some(number) => LockMode::from_number(number).ok_or(PeerFault::Mode(number)),
+        None if kind.has_modes() => Ok(LockMode::NullLock),
+        None => Ok(LockMode::Exclusive),
+    }
+}
+
+/// The units asked for; what 32 bits cannot hold is more than any resource has. None given means 0
+/// where units count, and that is refused like any other that makes no sense.
+fn quantity(lock: &Lock, kind: ResourceKind) -> Result<u32, PeerFault> {
+    match lock.quantity {
+        Some(units @ ..=0) => Err(PeerFault::Quantity(units)),
+        Some(units) => Ok(u32::try_from(units).unwrap_or(u32::MAX)),
+        None if matches!(kind, ResourceKind::Numeric { .. }) => Err(PeerFault::Quantity(0)),
+        None => Ok(1),
+    }
+}
+
+fn name(message: &Message) -> &'static str {
+    match message {
+        Message::Lock(_) => "a lock request",
+        Message::Answer(_) => "an answer",
+        Message::Unlock(_) => "an unlock",
+        Message::Ping => "a ping",
+        Message::Pong => "a pong",
+        Message::Discover => "a discovery query",
+        Message::Here(_) => "a discovery reply",
+        Message::Shutdown(_) => "a shutdown order",
+    }
+}

@@ -1,0 +1,127 @@
+//! The socket that clients connect to, UNIX or TCP.
+
+use std::fmt;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use flom_net::{DoorError, Keepalive, UnixDoor, tune_accepted};
+use log::warn;
+use rustix::io::Errno;
+use rustix::net::{SocketFlags, accept_with};
+
+use crate::start::BACKLOG;
+
+/// A socket that clients connect to. It does not block.
+#[derive(Debug)]
+pub(crate) enum Door {
+    Unix(UnixDoor),
+    Tcp(TcpListener, Keepalive),
+}
+
+/// What was found at the door.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A client; its socket does not block.
+    Client(OwnedFd),
+    /// A client that has gone already, or cannot be served for a reason of its own.
+    Nobody,
+    /// Nobody is left there.
+    Empty,
+    /// Somebody may be there, but cannot be let in for want of descriptors or memory.
+    Full(Errno),
+}
+
+impl Door {
+    /// Lets one client in.
+    pub(crate) fn accept(&self) -> Found {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        match accept_with(self.as_fd(), flags) {
+            Ok(socket) => self.tune(socket),
+            Err(Errno::AGAIN) => Found::Empty,
+            Err(error) if concerns_the_client(error) => Found::Nobody,
+            // Whatever else it is, it does not go away by asking again at once.
+            Err(error) => Found::Full(error),
+        }
+    }
+
+    /// Takes the name away, if there is one: whoever has come until now can still be let in, nobody
+    /// comes after.
+    pub(crate) fn hide(&self) {
+        if let Self::Unix(door) = self
+            && let Err(error) = door.hide()
+        {
+            warn!("cannot remove {self}: {error}");
+        }
+    }
+
+    /// Puts the name back. The socket is a new one.
+    ///
+    /// # Errors
+    ///
+    /// As the system says. Nobody can come in any more.
+    pub(crate) fn show(&mut self) -> Result<(), DoorError> {
+        match self {
+            Self::Unix(door) => door.show(BACKLOG),
+            Self::Tcp(..) => Ok(()),
+        }
+    }
+
+    fn tune(&self, socket: OwnedFd) -> Found {
+        match self {
+            Self::Tcp(_, keepalive) if tune_accepted(&socket, keepalive).is_err() => Found::Nobody,
+            _ => Found::Client(socket),
+        }
+    }
+}
+
+impl AsFd for Door {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Unix(door) => door.listener().as_fd(),
+            Self::Tcp(listener, _) => listener.as_fd(),
+        }
+    }
+}
+
+impl AsRawFd for Door {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl fmt::Display for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(door) => {
+                let address = door.listener().local_addr().ok();
+                let path = address.as_ref().and_then(|address| address.as_pathname());
+                write!(f, "{}", path.unwrap_or("a UNIX socket".as_ref()).display())
+            }
+            Self::Tcp(listener, _) => match listener.local_addr() {
+                Ok(address) => write!(f, "{address}"),
+                Err(_) => f.write_str("a TCP port"),
+            },
+        }
+    }
+}
+
+/// Whether `accept` reports what happened to a connection before it was accepted (accept(2), "Error
+/// handling"): the next one may be fine.
+fn concerns_the_client(error: Errno) -> bool {
+    matches!(
+        error,
+        Errno::CONNABORTED
+            | Errno::CONNRESET
+            | Errno::INTR
+            | Errno::PROTO
+            | Errno::PERM
+            | Errno::NOPROTOOPT
+            | Errno::OPNOTSUPP
+            | Errno::HOSTDOWN
+            | Errno::HOSTUNREACH
+            | Errno::NETDOWN
+            | Errno::NETUNREACH
+            | Errno::NONET
+            | Errno::TIMEDOUT
+    )
+}

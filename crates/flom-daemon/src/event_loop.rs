@@ -1,0 +1,403 @@
+//! The loop: one turn is sleep, look at the clock, accept, read, decide, flush.
+//!
+//! Nothing in it blocks but the sleep, and no peer gets more than its share of a turn. What one peer
+//! does, or suffers, ends its own connection and never the turn.
+
+use std::fmt;
+use std::io;
+use std::mem;
+use std::os::unix::net::UnixListener;
+
+use flom_core::{Event, Fairness, LockManager, Step};
+use flom_settings::Settings;
+use flom_types::{Now, Outcome, SessionId, Time};
+use jiff::tz::TimeZone;
+use log::{info, warn};
+use mio::{Events, Poll, Token};
+
+use crate::answers::Answers;
+use crate::clock::Clock;
+use crate::conn::Received;
+use crate::conns::{Conns, number};
+use crate::conversation::Heard;
+use crate::discovery::Discovery;
+use crate::entrance::Entrance;
+use crate::lifespan::Lifespan;
+use crate::signals::Watchman;
+use crate::start::{self, Opened, StartError};
+
+/// Tokens of what is no connection; `conns.rs` leaves the last 16 slots for them.
+const DOOR: Token = Token(usize::MAX);
+const GROUP: Token = Token(usize::MAX - 1);
+const SIGNALS: Token = Token(usize::MAX - 2);
+
+/// Events taken from the system in one turn; those that are left come with the next.
+const EVENTS: usize = 1024;
+
+/// Bytes read from one connection in one turn.
+const SHARE_BYTES: usize = 64 * 1024;
+
+/// A daemon with its sockets open.
+///
+/// Clients can connect from the moment it exists; [`run`](Self::run) serves them.
+#[derive(Debug)]
+pub struct Daemon {
+    // At the end fields go in this order: nobody may come in any more when clients see that their
+    // connections have ended.
+    entrance: Entrance,
+    discovery: Option<Discovery>,
+    /// Held, never used: keeps other daemons of this host out of our group.
+    _claim: Option<UnixListener>,
+    conns: Conns,
+    manager: LockManager,
+    lifespan: Lifespan,
+    signals: Option<Watchman>,
+    order: Order,
+    /// Who has told the daemon to end, and waits for its connection to be closed.
+    ordered_by: Vec<SessionId>,
+    /// Whom to read from in this turn.
+    ready: Vec<SessionId>,
+    /// Who has used up the share of a turn and goes on with the next.
+    unfinished: Vec<SessionId>,
+    buffer: Vec<u8>,
+    clock: Clock,
+    poll: Poll,
+    events: Events,
+}
+
+/// What the daemon has been told about its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Order {
+    /// Nothing: it ends when it has not been used for a while.
+    None,
+    /// To end when nobody holds or waits for anything.
+    Drain,
+    /// To end at once.
+    End,
+}
+
+/// The system does not tell the daemon about its sockets any more, so it cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot wait for sockets")]
+pub struct RunError(#[from] io::Error);
+
+impl Daemon {
+    /// Opens the sockets that `settings` name. With a multicast group and no address, this includes
+    /// making sure that the group has no other daemon, which takes some 200 ms.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]; if [it says so](StartError::is_busy), there is another daemon that will do.
+    pub fn open(settings: &Settings) -> Result<Self, StartError> {
+        let opened = start::open(settings)?;
+        let unwatched = |source| StartError::System {
+            what: "watch sockets",
+            source,
+        };
+        Self::watch(opened, settings).map_err(unwatched)
+    }
+
+    /// Has TERM and INT end the daemon in order, and HUP too if `hangup_ends`; else HUP does
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::System`].
+    pub fn heed_signals(mut self, hangup_ends: bool) -> Result<Self, StartError> {
+        match Watchman::new(hangup_ends, SIGNALS, self.poll.registry()) {
+            Ok(watchman) => self.signals = Some(watchman),
+            Err(source) => {
+                let what = "watch signals";
+                return Err(StartError::System { what, source });
+            }
+        }
+        Ok(self)
+    }
+
+    /// Whoever has started the daemon is going to connect: it does not end before, unless nobody
+    /// comes for 10 s.
+    pub fn await_starter(&mut self) {
+        self.lifespan.await_starter(self.clock.time());
+    }
+
+    /// Where clients reach the daemon, for people.
+    pub fn place(&self) -> impl fmt::Display {
+        let door = self.entrance.door();
+        match &self.discovery {
+            Some(discovery) => format!("{door}, which {discovery} is told"),
+            None => door.to_string(),
+        }
+    }
+
+    /// Serves until the daemon is told to end, or nobody needs it any more. The sockets are closed,
+    /// and the name of a UNIX socket is removed, before the last connections end.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`]; sockets and connections are closed then, too.
+    pub fn run(mut self) -> Result<(), RunError> {
+        loop {
+            let now = self.turn()?;
+            if self.is_over(now.time) {
+                return Ok(());
+            }
+            for session in self.ordered_by.drain(..) {
+                self.conns.lose(session);
+            }
+        }
+    }
+
+    fn watch(opened: Opened, settings: &Settings) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let clock = Clock::start();
+        if let Some(discovery) = &opened.discovery {
+            discovery.register(GROUP, poll.registry())?;
+        }
+        Ok(Self {
+            entrance: Entrance::new(opened.door, DOOR, poll.registry())?,
+            discovery: opened.discovery,
+            _claim: opened.claim,
+            conns: Conns::new(Answers::of(flom_settings::peer_id())),
+            manager: LockManager::new(Fairness::default(), TimeZone::system()),
+            lifespan: Lifespan::new(settings.daemon.lifespan_ms, clock.time()),
+            signals: None,
+            order: Order::None,
+            ordered_by: Vec::new(),
+            ready: Vec::new(),
+            unfinished: Vec::new(),
+            buffer: vec![0; SHARE_BYTES],
+            clock,
+            poll,
+            events: Events::with_capacity(EVENTS),
+        })
+    }
+
+    fn turn(&mut self) -> Result<Now, RunError> {
+        self.sleep()?; // the only call that blocks
+        let now = self.clock.now(); // what counts as now for all that happens in this turn
+        self.sort();
+        self.accept(now.time);
+        self.answer_queries(now.time);
+        self.read(now);
+        self.tick(now);
+        self.flush(now);
+        Ok(now)
+    }
+
+    fn sleep(&mut self) -> io::Result<()> {
+        let now = self.clock.time();
+        let timeout = self.next_deadline().map(|deadline| deadline.since(now));
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// When there is something to do that the system does not tell: at once, if something was left
+    /// undone for being more than the share of a turn.
+    fn next_deadline(&self) -> Option<Time> {
+        let left_undone =
+            !self.unfinished.is_empty() || self.discovery.as_ref().is_some_and(Discovery::is_ready);
+        let deadlines = [
+            left_undone.then(Time::default),
+            self.entrance.next_deadline(),
+            self.conns.next_deadline(),
+            self.manager.next_deadline(),
+            // As long as there are resources, one of their deadlines comes before the end.
+            self.lifespan.end().filter(|_| self.manager.is_empty()),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Sorts what the system tells by what it is about.
+    fn sort(&mut self) {
+        mem::swap(&mut self.ready, &mut self.unfinished);
+        for event in &self.events {
+            match event.token() {
+                DOOR => self.entrance.knock(),
+                GROUP => self.discovery.iter_mut().for_each(Discovery::knock),
+                SIGNALS => {
+                    if let Some(signal) = self.signals.as_mut().and_then(Watchman::end) {
+                        info!("ends: signal {signal}");
+                        self.order = Order::End;
+                    }
+                }
+                token => self.ready.extend(self.conns.hear_of(token, event)),
+            }
+        }
+    }
+
+    fn accept(&mut self, now: Time) {
+        if self.conns.take_room() {
+            self.entrance.make_room();
+        }
+        let newcomers = self
+            .entrance
+            .let_in(now, &mut self.conns, self.poll.registry());
+        if newcomers > 0 {
+            self.lifespan.newcomer(now);
+        }
+    }
+
+    fn answer_queries(&mut self, now: Time) {
+        if let Some(discovery) = &mut self.discovery
+            && discovery.serve(|_| false) > 0
+        {
+            self.lifespan.query(now);
+        }
+    }
+
+    /// Bytes to messages to events. Who has gone without a word goes first, and of those the ones
+    /// that only wait: so nothing is given to somebody who is known to be gone.
+    fn read(&mut self, now: Now) {
+        let mut ready = mem::take(&mut self.ready);
+        for &session in &ready {
+            self.receive(session);
+        }
+        self.settle(now);
+        for &session in &ready {
+            if self
+                .conns
+                .get_mut(session)
+                .is_some_and(|conn| conn.has_ended() && conn.is_used_up())
+            {
+                self.conns.lose(session);
+            }
+        }
+        self.settle(now);
+        for session in ready.drain(..) {
+            self.converse(now, session);
+        }
+        self.ready = ready; // for its memory
+    }
+
+    fn receive(&mut self, session: SessionId) {
+        let Some(conn) = self.conns.get_mut(session) else {
+            return;
+        };
+        if conn.receive(&mut self.buffer) == Received::Share {
+            self.unfinished.push(session);
+        }
+        if conn.has_ended() && conn.is_used_up() && !conn.conversation().may_hold() {
+            self.conns.lose(session);
+        }
+    }
+
+    /// Deals with everything that a peer has said.
+    fn converse(&mut self, now: Now, session: SessionId) {
+        while self.order != Order::End
+            && let Some(conn) = self.conns.get_mut(session)
+        {
+            match conn.next_heard(now.time) {
+                Ok(Some(heard)) => self.heed(now, session, heard),
+                Ok(None) => {
+                    if conn.has_ended() {
+                        self.conns.lose(session);
+                    }
+                    break;
+                }
+                Err(fault) => self.conns.drop_for(session, &fault),
+            }
+        }
+        self.settle(now);
+    }
+
+    fn heed(&mut self, now: Now, session: SessionId, heard: Heard) {
+        self.lifespan.activity(now.time);
+        match heard {
+            Heard::Event(event) => self.decide(now, event),
+            Heard::InvalidName(error) => {
+                warn!("session={} asked for no resource: {error}", number(session));
+                let outcome = Outcome::InvalidName;
+                self.conns
+                    .answer(now.time, session, Step::First, outcome, None);
+            }
+            Heard::Shutdown { immediate: true } => {
+                info!("ends: session {} says so", number(session));
+                self.order = Order::End;
+            }
+            Heard::Shutdown { immediate: false } => self.drain(now, session),
+        }
+    }
+
+    fn drain(&mut self, now: Now, session: SessionId) {
+        self.conns.conclude(session);
+        self.ordered_by.push(session);
+        self.order = Order::Drain;
+        self.decide(now, Event::Drain);
+        let left = self.conns.len() - self.ordered_by.len();
+        info!("draining, {left} sessions left");
+    }
+
+    fn decide(&mut self, now: Now, event: Event) {
+        for action in self.manager.handle(now, event) {
+            self.conns.act(now.time, action);
+        }
+        self.settle(now);
+    }
+
+    /// Tells the lock manager who has gone, until nobody has.
+    fn settle(&mut self, now: Now) {
+        while let Some(session) = self.conns.next_gone() {
+            self.lifespan.activity(now.time);
+            for action in self.manager.handle(now, Event::Gone { session }) {
+                self.conns.act(now.time, action);
+            }
+        }
+    }
+
+    fn tick(&mut self, now: Now) {
+        if self
+            .manager
+            .next_deadline()
+            .is_some_and(|deadline| deadline <= now.time)
+        {
+            self.decide(now, Event::Tick);
+        }
+        self.conns.expire(now.time);
+        self.settle(now);
+    }
+
+    /// Answers to sockets. Who turns out to be gone hands on what it was given, so there may be more.
+    fn flush(&mut self, now: Now) {
+        // A lock that is granted by a daemon about to end is none.
+        while self.order != Order::End && self.conns.is_due() {
+            self.conns.flush(self.poll.registry());
+            self.settle(now);
+        }
+    }
+
+    fn is_over(&mut self, now: Time) -> bool {
+        match self.order {
+            Order::End => true,
+            // Who is still at the door finds nobody and looks for, or starts, another daemon.
+            Order::Drain => self.is_drained(),
+            Order::None => self.is_unused(now) && self.has_left(now),
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        let drained = self.manager.is_quiet();
+        if drained {
+            info!("ends: drained");
+        }
+        drained
+    }
+
+    fn is_unused(&self, now: Time) -> bool {
+        self.manager.is_empty() && self.lifespan.end().is_some_and(|end| end <= now)
+    }
+
+    /// Whether the door could be closed; not if somebody came in the last moment.
+    fn has_left(&mut self, now: Time) -> bool {
+        let newcomers = self
+            .entrance
+            .close(now, &mut self.conns, self.poll.registry());
+        if newcomers > 0 {
+            self.lifespan.newcomer(now);
+            return false;
+        }
+        info!("ends: not used any more");
+        true
+    }
+}
