@@ -1,0 +1,188 @@
+//! The signals that people and programs send to flom, as events.
+
+use std::fs;
+use std::io;
+use std::os::unix::net::UnixStream as PipeEnd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mio::net::UnixStream;
+use signal_hook::consts::{
+    FORBIDDEN, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
+};
+use signal_hook::flag;
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::WithRawSiginfo;
+use signal_hook::low_level::emulate_default_handler;
+
+/// What is passed on to the command.
+const FORWARDED: [i32; 6] = [SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM];
+
+/// `si_code` of a signal that the kernel sent of its own: of these, only those of a terminal.
+const SI_KERNEL: i32 = 0x80;
+
+/// A signal that came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) number: i32,
+    /// Whether it came from the terminal, which sends it to the whole group.
+    pub(crate) from_terminal: bool,
+}
+
+/// Catches the signals that would end this process, but for those that were ignored when it
+/// started: they stay ignored, here and in the command.
+///
+/// They are caught, never ignored: what a program has caught is back at the default in what it
+/// executes, so the command starts as if flom had not been there.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    delivery: SignalDelivery<UnixStream, WithRawSiginfo>,
+    /// While set, signals do what they do to a program that does not catch them.
+    defaults: Arc<AtomicBool>,
+    inherited: Ignored,
+}
+
+impl Signals {
+    pub(crate) fn catch() -> io::Result<Self> {
+        let inherited = Ignored::read();
+        let defaults = Arc::new(AtomicBool::new(false));
+        let caught = || {
+            FORWARDED
+                .into_iter()
+                .filter(|number| !inherited.contains(*number))
+        };
+        for number in caught() {
+            flag::register_conditional_default(number, Arc::clone(&defaults))?;
+        }
+        let (read, write) = PipeEnd::pair()?;
+        write.set_nonblocking(true)?;
+        read.set_nonblocking(true)?;
+        let read = UnixStream::from_std(read);
+        let delivery = SignalDelivery::with_pipe(read, write, WithRawSiginfo, caught())?;
+        Ok(Self {
+            delivery,
+            defaults,
+            inherited,
+        })
+    }
+
+    /// What becomes readable when a signal comes.
+    pub(crate) fn source(&mut self) -> &mut impl mio::event::Source {
+        self.delivery.get_read_mut()
+    }
+
+    /// What has come since the last look.
+    pub(crate) fn arrivals(&mut self) -> Vec<Arrival> {
+        self.delivery
+            .pending()
+            .map(|info| Arrival {
+                number: info.si_signo,
+                from_terminal: info.si_code == SI_KERNEL,
+            })
+            .collect()
+    }
+
+    /// From now on `numbers` do nothing to this process; the numbers of those that cannot be kept
+    /// from it are returned. The ones that are forwarded are the caller's to drop.
+    ///
+    /// To be called before the command is started.
+    pub(crate) fn ignore(&self, numbers: &[i32]) -> io::Result<Vec<i32>> {
+        // Where SIGCHLD is ignored, nobody gets to know how a child ended.
+        let orphaned = self.inherited.contains(SIGCHLD).then_some(SIGCHLD);
+        let (mut never, nowhere) = (Vec::new(), Arc::new(AtomicBool::new(false)));
+        for number in numbers.iter().copied().chain(orphaned) {
+            let kept_anyway = FORWARDED.contains(&number)
+                || number == SIGPIPE // ignored by every Rust program, and reset for the command
+                || (self.inherited.contains(number) && number != SIGCHLD);
+            if FORBIDDEN.contains(&number) {
+                never.push(number);
+            } else if !kept_anyway {
+                flag::register(number, Arc::clone(&nowhere))?;
+            }
+        }
+        Ok(never)
+    }
+
+    /// While something is waited for that has an end of its own: signals do what they do to a
+    /// program that does not catch them.
+    pub(crate) fn let_through(&self, through: bool) {
+        self.defaults.store(through, Ordering::SeqCst);
+    }
+}
+
+/// Ends this process as signal `number` ends one that does not catch it.
+///
+/// Returns only if that is no signal that ends a process.
+pub fn die_of(number: i32) {
+    // Nothing else can be done about a signal that does not come.
+    let _ = emulate_default_handler(number);
+}
+
+/// Signals that were ignored when this process started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Ignored {
+    /// Bit N-1 stands for signal N.
+    bits: u64,
+}
+
+impl Ignored {
+    /// What the system says; where it says nothing, no signal is.
+    fn read() -> Self {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        Self::parse(&status).unwrap_or_default()
+    }
+
+    fn parse(status: &str) -> Option<Self> {
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigIgn:"))?;
+        let bits = u64::from_str_radix(line.trim(), 16).ok()?;
+        Some(Self { bits })
+    }
+
+    fn contains(self, number: i32) -> bool {
+        (1..=64).contains(&number) && self.bits >> (number - 1) & 1 == 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_tells_which_signals_are_ignored() {
+        let status = "Name:\tflom\nSigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\n\
+                      SigCgt:\tffffffffffffffff\n";
+        let ignored = Ignored::parse(status).unwrap();
+        for number in 1..=64 {
+            assert_eq!(ignored.contains(number), [1, 13].contains(&number));
+        }
+        assert!(!ignored.contains(0) && !ignored.contains(65));
+        assert_eq!(Ignored::parse("Name:\tflom\n"), None);
+        // Every Rust program ignores SIGPIPE.
+        assert!(Ignored::read().contains(SIGPIPE));
+    }
+
+    #[test]
+    fn a_fault_cannot_be_ignored_and_says_so() {
+        let signals = Signals::catch().unwrap();
+        let never = signals.ignore(&[SIGINT, 14, 11, 9]).unwrap();
+        assert_eq!(never, [11, 9]);
+        // The process is still there.
+        signal_hook::low_level::raise(14).unwrap();
+    }
+
+    #[test]
+    fn a_signal_of_a_program_is_not_one_of_the_terminal() {
+        let mut signals = Signals::catch().unwrap();
+        signal_hook::low_level::raise(SIGUSR2).unwrap();
+        assert_eq!(
+            signals.arrivals(),
+            [Arrival {
+                number: SIGUSR2,
+                from_terminal: false
+            }]
+        );
+        assert_eq!(signals.arrivals(), []);
+    }
+}
