@@ -1,5 +1,57 @@
-//! The program `flom`.
+//! `flom`: reads its settings, finds a daemon, runs a command under a lock, ends with its status.
 
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod debug_feature;
+mod lock;
+mod print;
+
+use std::env;
+use std::process::ExitCode;
+
+use flom_cli::flom::{Action, Invocation, Run};
+use flom_cli::{Failure, exit};
+use flom_client::Client;
+use flom_settings::Settings;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(status) => status,
+        Err(failure) => failure.report("flom"), // messages with their causes, exit status
+    }
+}
+
+fn run() -> Result<ExitCode, Failure> {
+    match flom_cli::flom::parse(env::args_os().skip(1))? {
+        Invocation::Help(text) | Invocation::Print(text) => print::text(&text),
+        Invocation::UniqueId => print::line(&unique_id()?),
+        Invocation::Run(run) => return carry_out(*run),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// In the order of `spec/command-line.md` §1.
+fn carry_out(run: Run) -> Result<ExitCode, Failure> {
+    print::announcement(&run);
+    match run.action {
+        Action::DebugFeature(feature) => debug_feature::run(feature, &run.settings)?,
+        Action::Shutdown { immediate } => shutdown(run.settings, immediate)?,
+        Action::NoCommand => return Err(exit::no_command()),
+        Action::Lock { command } => return lock::run(run.settings, command),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn unique_id() -> Result<String, Failure> {
+    flom_settings::unique_id().map_err(|error| Failure::caused(exit::FAILED, &error))
+}
+
+fn shutdown(settings: Settings, immediate: bool) -> Result<(), Failure> {
+    let how = if immediate { "immediate" } else { "quiesce" };
+    print::line(&format!("Starting FLoM daemon {how} shutdown..."));
+    let verbose = settings.trace.verbose;
+    let client = Client::new(settings).map_err(|error| Failure::caused(exit::FAILED, &error))?;
+    client
+        .shutdown(immediate, &mut |notice| print::search(verbose, &notice))
+        .map_err(|error| Failure::caused(exit::FAILED, &error))
+}

@@ -1,0 +1,152 @@
+//! A command under a lock: from settings to a job, from its outcome to messages and a status.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use flom_cli::{Failure, exit};
+use flom_client::{Client, LockError};
+use flom_run::{Job, Notice, Outcome, RunError, die_of, status_of_signal};
+use flom_settings::{Settings, shown, signal_name};
+
+use crate::print;
+
+/// Runs `command` under the lock that `settings` name, and says with which status to end.
+pub(crate) fn run(settings: Settings, command: Vec<OsString>) -> Result<ExitCode, Failure> {
+    let (verbose, timeout_ms) = (settings.trace.verbose, settings.resource.timeout_ms);
+    let job = job(settings, command)?;
+    match flom_run::run(&job, &mut |notice| tell(verbose, &notice)) {
+        Outcome::Ended(ended) => Ok(ExitCode::from(ended.status())),
+        Outcome::Withdrawn(signal) => {
+            die_of(signal);
+            Ok(ExitCode::from(status_of_signal(signal)))
+        }
+        Outcome::Failed(error) => Err(failure(&error, timeout_ms)),
+    }
+}
+
+fn job(settings: Settings, command: Vec<OsString>) -> Result<Job, Failure> {
+    let resource = settings.resource.clone();
+    let ignored_signals = settings.monitor.ignored_signals.clone();
+    let client = Client::new(settings).map_err(|error| Failure::caused(exit::FAILED, &error))?;
+    let request = client
+        .request(&resource.name)
+        .mode(resource.mode)
+        .quantity(resource.quantity)
+        .create(resource.create)
+        .idle_lifespan(Duration::from_millis(resource.idle_lifespan_ms.into()));
+    Ok(Job {
+        request,
+        patience: resource.patience(),
+        command,
+        ignored_signals,
+    })
+}
+
+fn tell(verbose: bool, notice: &Notice<'_>) {
+    match notice {
+        Notice::Search(notice) => print::search(verbose, notice),
+        Notice::Locked { element } if verbose => {
+            print::line(&format!("Locked element is '{element}'"));
+        }
+        Notice::CannotIgnore { number } => {
+            let name = signal_name(*number).unwrap_or_default();
+            print::warning(&format!("Warning: couldn't ignore signal {number}:{name}"));
+        }
+        Notice::Lost(lost) => print::complaint(lost),
+        Notice::NotReleased(error) => print::complaint(error),
+        _ => {}
+    }
+}
+
+/// The messages and the status of `spec/command-line.md` §7.
+fn failure(error: &RunError, timeout_ms: i32) -> Failure {
+    match error {
+        RunError::Lock(LockError::Busy { .. }) => exit::busy(),
+        RunError::Lock(LockError::TimedOut { .. }) => exit::timed_out(timeout_ms),
+        RunError::Lock(LockError::NoSuchResource { .. }) => exit::cannot_wait(),
+        RunError::Lock(LockError::Impossible { .. }) => exit::impossible(),
+        RunError::Lock(LockError::Connect(error)) => {
+            Failure::returned("flom_client_connect", error.code()).because(error)
+        }
+        RunError::Lock(error) => Failure::returned("flom_client_lock", error.code()).because(error),
+        RunError::Execute { command, source } => exit::cannot_execute(command, source)
+            .and(format!("Unable to execute command '{}'", shown(command))),
+        error => exit::cannot_watch(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use flom_types::ResourceName;
+
+    use super::*;
+
+    #[test]
+    fn every_failure_has_its_status_and_the_line_that_scripts_know() {
+        let resource = ResourceName::default;
+        let lock = RunError::Lock;
+        let table = [
+            (
+                lock(LockError::Busy {
+                    resource: resource(),
+                }),
+                98,
+                "Resource already locked, the lock cannot be obtained",
+            ),
+            (
+                lock(LockError::TimedOut {
+                    resource: resource(),
+                    after: Duration::ZERO,
+                    queued: true,
+                }),
+                98,
+                "The lock was not obtained because timeout (250 milliseconds) expired",
+            ),
+            (
+                lock(LockError::NoSuchResource {
+                    resource: resource(),
+                }),
+                96,
+                "The resource could be available in the future, but the requester can't wait",
+            ),
+            (
+                lock(LockError::Impossible {
+                    resource: resource(),
+                }),
+                99,
+                "Resource will never satisfy the request, the lock cannot be obtained",
+            ),
+            (
+                lock(LockError::Disconnected {
+                    resource: resource(),
+                    peer: "x".to_string(),
+                    unanswered: false,
+                    source: None,
+                }),
+                99,
+                "flom_client_lock: ret_cod=-126 (ERROR: 'recv' function returned an error condition)",
+            ),
+            (
+                RunError::Execute {
+                    command: "x".into(),
+                    source: io::Error::other("reason"),
+                },
+                97,
+                "flom: cannot execute 'x': reason",
+            ),
+            (
+                RunError::Watch(io::Error::other("reason")),
+                97,
+                "flom: cannot watch the command: reason",
+            ),
+        ];
+        for (error, status, line) in table {
+            let failure = failure(&error, 250);
+            assert_eq!(failure.status(), status, "{error}");
+            assert_eq!(failure.messages("flom")[0], line);
+        }
+    }
+}
