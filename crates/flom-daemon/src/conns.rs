@@ -279,3 +279,6 @@ fn slot(session: SessionId) -> usize {
 fn token(session: SessionId) -> Token {
     Token(session.0 as usize)
 }
+
+#[cfg(test)]
+mod tests;

@@ -222,3 +222,6 @@ fn name(message: &Message) -> &'static str {
         Message::Shutdown(_) => "a shutdown order",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! The socket that clients connect to, UNIX or TCP.
 
 use std::fmt;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use flom_net::{DoorError, Keepalive, UnixDoor, tune_accepted};
@@ -66,6 +66,13 @@ impl Door {
         }
     }
 
+    pub(crate) fn tcp_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Unix(_) => None,
+            Self::Tcp(listener, _) => listener.local_addr().ok(),
+        }
+    }
+
     fn tune(&self, socket: OwnedFd) -> Found {
         match self {
             Self::Tcp(_, keepalive) if tune_accepted(&socket, keepalive).is_err() => Found::Nobody,
@@ -97,9 +104,9 @@ impl fmt::Display for Door {
                 let path = address.as_ref().and_then(|address| address.as_pathname());
                 write!(f, "{}", path.unwrap_or("a UNIX socket".as_ref()).display())
             }
-            Self::Tcp(listener, _) => match listener.local_addr() {
-                Ok(address) => write!(f, "{address}"),
-                Err(_) => f.write_str("a TCP port"),
+            Self::Tcp(..) => match self.tcp_address() {
+                Some(address) => write!(f, "{address}"),
+                None => f.write_str("a TCP port"),
             },
         }
     }
@@ -124,4 +131,40 @@ fn concerns_the_client(error: Errno) -> bool {
             | Errno::NONET
             | Errno::TIMEDOUT
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+    use std::time::Duration;
+
+    use flom_net::listen_tcp;
+    use rustix::fs::{OFlags, fcntl_getfl};
+    use rustix::io::{FdFlags, fcntl_getfd};
+    use rustix::net::sockopt::{socket_keepalive, tcp_keepcnt, tcp_nodelay};
+
+    use super::*;
+
+    #[test]
+    fn connections_of_both_families_are_set_up_alike() {
+        let keepalive = Keepalive {
+            time: Duration::from_secs(60),
+            interval: Duration::from_secs(10),
+            probes: 7,
+        };
+        for host in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = listen_tcp(&[host.parse().unwrap()], 16).unwrap();
+            let door = Door::Tcp(listener, keepalive);
+            assert!(matches!(door.accept(), Found::Empty));
+            let _client = TcpStream::connect(door.tcp_address().unwrap()).unwrap();
+            let Found::Client(socket) = door.accept() else {
+                panic!("nobody came to {door}");
+            };
+            assert!(tcp_nodelay(&socket).unwrap(), "{door}");
+            assert!(socket_keepalive(&socket).unwrap(), "{door}");
+            assert_eq!(tcp_keepcnt(&socket).unwrap(), 7, "{door}");
+            assert!(fcntl_getfl(&socket).unwrap().contains(OFlags::NONBLOCK));
+            assert!(fcntl_getfd(&socket).unwrap().contains(FdFlags::CLOEXEC));
+        }
+    }
 }

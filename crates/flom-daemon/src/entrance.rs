@@ -154,3 +154,112 @@ impl Entrance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::path::PathBuf;
+
+    use flom_net::UnixDoor;
+    use mio::Poll;
+
+    use super::*;
+    use crate::answers::Answers;
+
+    const NOW: Time = Time(0);
+
+    struct Scene {
+        entrance: Entrance,
+        conns: Conns,
+        poll: Poll,
+        socket: PathBuf,
+    }
+
+    impl Scene {
+        fn set(name: &str) -> Self {
+            let name = format!("flom-entrance-{}-{name}", std::process::id());
+            let socket = std::env::temp_dir().join(name);
+            let poll = Poll::new().unwrap();
+            let door = Door::Unix(UnixDoor::open(&socket, 128).unwrap());
+            Self {
+                entrance: Entrance::new(door, Token(0), poll.registry()).unwrap(),
+                conns: Conns::new(Answers::of("id".to_owned())),
+                poll,
+                socket,
+            }
+        }
+
+        fn let_in(&mut self) -> usize {
+            self.entrance
+                .let_in(NOW, &mut self.conns, self.poll.registry())
+        }
+
+        fn close(&mut self) -> usize {
+            self.entrance
+                .close(NOW, &mut self.conns, self.poll.registry())
+        }
+
+        fn connect(&self) -> UnixStream {
+            UnixStream::connect(&self.socket).unwrap()
+        }
+    }
+
+    impl Drop for Scene {
+        fn drop(&mut self) {
+            let mut lock = self.socket.clone().into_os_string();
+            lock.push(".lock");
+            std::fs::remove_file(lock).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_crowd_comes_in_over_several_turns() {
+        let mut scene = Scene::set("crowd");
+        let _clients: Vec<_> = (0..SHARE + 1).map(|_| scene.connect()).collect();
+        assert_eq!(scene.let_in(), SHARE);
+        assert!(scene.entrance.next_deadline().is_some());
+        assert_eq!(scene.let_in(), 1);
+        assert_eq!(scene.entrance.next_deadline(), None);
+        assert_eq!(scene.let_in(), 0);
+    }
+
+    #[test]
+    fn the_door_stays_open_for_who_has_come_at_the_last_moment() {
+        let mut scene = Scene::set("last");
+        let _client = scene.connect();
+        assert_eq!(scene.close(), 1);
+        let _other = scene.connect();
+        scene.entrance.knock();
+        assert_eq!(scene.let_in(), 1);
+        assert_eq!(scene.close(), 0);
+        assert!(!scene.socket.exists());
+    }
+
+    #[test]
+    fn a_door_that_was_hidden_for_a_moment_works_as_before() {
+        let mut scene = Scene::set("hidden");
+        let early = scene.connect();
+        scene.entrance.door.hide();
+        scene.entrance.knock();
+        assert_eq!(scene.let_in(), 1);
+        scene.entrance.reopen(scene.poll.registry());
+        let _late = scene.connect();
+        let mut events = mio::Events::with_capacity(8);
+        scene.poll.poll(&mut events, None).unwrap();
+        assert!(events.iter().any(|event| event.token() == Token(0)));
+        scene.entrance.knock();
+        assert_eq!(scene.let_in(), 1);
+        drop(early);
+    }
+
+    #[test]
+    fn without_room_it_looks_again_when_somebody_leaves_or_after_a_while() {
+        let mut scene = Scene::set("full");
+        scene.entrance.wait_for_room(NOW, Errno::MFILE);
+        let _client = scene.connect();
+        assert_eq!(scene.let_in(), 0);
+        assert_eq!(scene.entrance.next_deadline(), Some(Time(RETRY_MS)));
+        scene.entrance.make_room();
+        assert_eq!(scene.let_in(), 1);
+    }
+}

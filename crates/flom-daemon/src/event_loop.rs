@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io;
 use std::mem;
+use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
 
 use flom_core::{Event, Fairness, LockManager, Step};
@@ -21,6 +22,7 @@ use crate::conn::Received;
 use crate::conns::{Conns, number};
 use crate::conversation::Heard;
 use crate::discovery::Discovery;
+use crate::ending::{Due, Ending};
 use crate::entrance::Entrance;
 use crate::lifespan::Lifespan;
 use crate::signals::Watchman;
@@ -50,11 +52,8 @@ pub struct Daemon {
     _claim: Option<UnixListener>,
     conns: Conns,
     manager: LockManager,
-    lifespan: Lifespan,
+    ending: Ending,
     signals: Option<Watchman>,
-    order: Order,
-    /// Who has told the daemon to end, and waits for its connection to be closed.
-    ordered_by: Vec<SessionId>,
     /// Whom to read from in this turn.
     ready: Vec<SessionId>,
     /// Who has used up the share of a turn and goes on with the next.
@@ -63,17 +62,6 @@ pub struct Daemon {
     clock: Clock,
     poll: Poll,
     events: Events,
-}
-
-/// What the daemon has been told about its end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Order {
-    /// Nothing: it ends when it has not been used for a while.
-    None,
-    /// To end when nobody holds or waits for anything.
-    Drain,
-    /// To end at once.
-    End,
 }
 
 /// The system does not tell the daemon about its sockets any more, so it cannot go on.
@@ -117,16 +105,21 @@ impl Daemon {
     /// Whoever has started the daemon is going to connect: it does not end before, unless nobody
     /// comes for 10 s.
     pub fn await_starter(&mut self) {
-        self.lifespan.await_starter(self.clock.time());
+        self.ending.lifespan.await_starter(self.clock.time());
     }
 
     /// Where clients reach the daemon, for people.
     pub fn place(&self) -> impl fmt::Display {
         let door = self.entrance.door();
         match &self.discovery {
-            Some(discovery) => format!("{door}, which {discovery} is told"),
+            Some(discovery) => format!("{door}, found through {discovery}"),
             None => door.to_string(),
         }
+    }
+
+    /// Where clients reach the daemon over TCP; `None` if they do over a UNIX socket.
+    pub fn tcp_address(&self) -> Option<SocketAddr> {
+        self.entrance.door().tcp_address()
     }
 
     /// Serves until the daemon is told to end, or nobody needs it any more. The sockets are closed,
@@ -141,7 +134,7 @@ impl Daemon {
             if self.is_over(now.time) {
                 return Ok(());
             }
-            for session in self.ordered_by.drain(..) {
+            for session in self.ending.ordered_by() {
                 self.conns.lose(session);
             }
         }
@@ -159,10 +152,8 @@ impl Daemon {
             _claim: opened.claim,
             conns: Conns::new(Answers::of(flom_settings::peer_id())),
             manager: LockManager::new(Fairness::default(), TimeZone::system()),
-            lifespan: Lifespan::new(settings.daemon.lifespan_ms, clock.time()),
+            ending: Ending::new(Lifespan::new(settings.daemon.lifespan_ms, clock.time())),
             signals: None,
-            order: Order::None,
-            ordered_by: Vec::new(),
             ready: Vec::new(),
             unfinished: Vec::new(),
             buffer: vec![0; SHARE_BYTES],
@@ -203,8 +194,7 @@ impl Daemon {
             self.entrance.next_deadline(),
             self.conns.next_deadline(),
             self.manager.next_deadline(),
-            // As long as there are resources, one of their deadlines comes before the end.
-            self.lifespan.end().filter(|_| self.manager.is_empty()),
+            self.ending.next_deadline(&self.manager),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -218,8 +208,8 @@ impl Daemon {
                 GROUP => self.discovery.iter_mut().for_each(Discovery::knock),
                 SIGNALS => {
                     if let Some(signal) = self.signals.as_mut().and_then(Watchman::end) {
-                        info!("ends: signal {signal}");
-                        self.order = Order::End;
+                        info!("told to end by signal {signal}");
+                        self.ending.order_at_once();
                     }
                 }
                 token => self.ready.extend(self.conns.hear_of(token, event)),
@@ -235,7 +225,7 @@ impl Daemon {
             .entrance
             .let_in(now, &mut self.conns, self.poll.registry());
         if newcomers > 0 {
-            self.lifespan.newcomer(now);
+            self.ending.lifespan.newcomer(now);
         }
     }
 
@@ -243,7 +233,7 @@ impl Daemon {
         if let Some(discovery) = &mut self.discovery
             && discovery.serve(|_| false) > 0
         {
-            self.lifespan.query(now);
+            self.ending.lifespan.query(now);
         }
     }
 
@@ -285,7 +275,7 @@ impl Daemon {
 
     /// Deals with everything that a peer has said.
     fn converse(&mut self, now: Now, session: SessionId) {
-        while self.order != Order::End
+        while !self.ending.is_at_once()
             && let Some(conn) = self.conns.get_mut(session)
         {
             match conn.next_heard(now.time) {
@@ -303,7 +293,7 @@ impl Daemon {
     }
 
     fn heed(&mut self, now: Now, session: SessionId, heard: Heard) {
-        self.lifespan.activity(now.time);
+        self.ending.lifespan.activity(now.time);
         match heard {
             Heard::Event(event) => self.decide(now, event),
             Heard::InvalidName(error) => {
@@ -313,8 +303,8 @@ impl Daemon {
                     .answer(now.time, session, Step::First, outcome, None);
             }
             Heard::Shutdown { immediate: true } => {
-                info!("ends: session {} says so", number(session));
-                self.order = Order::End;
+                info!("told to end by session={}", number(session));
+                self.ending.order_at_once();
             }
             Heard::Shutdown { immediate: false } => self.drain(now, session),
         }
@@ -322,11 +312,10 @@ impl Daemon {
 
     fn drain(&mut self, now: Now, session: SessionId) {
         self.conns.conclude(session);
-        self.ordered_by.push(session);
-        self.order = Order::Drain;
+        self.ending.order_drain(session);
         self.decide(now, Event::Drain);
-        let left = self.conns.len() - self.ordered_by.len();
-        info!("draining, {left} sessions left");
+        let others = self.conns.len().saturating_sub(1);
+        info!("draining, {others} sessions left");
     }
 
     fn decide(&mut self, now: Now, event: Event) {
@@ -339,7 +328,7 @@ impl Daemon {
     /// Tells the lock manager who has gone, until nobody has.
     fn settle(&mut self, now: Now) {
         while let Some(session) = self.conns.next_gone() {
-            self.lifespan.activity(now.time);
+            self.ending.lifespan.activity(now.time);
             for action in self.manager.handle(now, Event::Gone { session }) {
                 self.conns.act(now.time, action);
             }
@@ -361,40 +350,29 @@ impl Daemon {
     /// Answers to sockets. Who turns out to be gone hands on what it was given, so there may be more.
     fn flush(&mut self, now: Now) {
         // A lock that is granted by a daemon about to end is none.
-        while self.order != Order::End && self.conns.is_due() {
+        while !self.ending.is_at_once() && self.conns.is_due() {
             self.conns.flush(self.poll.registry());
             self.settle(now);
         }
     }
 
     fn is_over(&mut self, now: Time) -> bool {
-        match self.order {
-            Order::End => true,
-            // Who is still at the door finds nobody and looks for, or starts, another daemon.
-            Order::Drain => self.is_drained(),
-            Order::None => self.is_unused(now) && self.has_left(now),
+        match self.ending.is_due(now, &self.manager) {
+            Due::NotYet => false,
+            Due::Yes => {
+                info!("ends as told");
+                true
+            }
+            Due::IfAlone => self.is_alone(now),
         }
-    }
-
-    fn is_drained(&self) -> bool {
-        let drained = self.manager.is_quiet();
-        if drained {
-            info!("ends: drained");
-        }
-        drained
-    }
-
-    fn is_unused(&self, now: Time) -> bool {
-        self.manager.is_empty() && self.lifespan.end().is_some_and(|end| end <= now)
     }
 
     /// Whether the door could be closed; not if somebody came in the last moment.
-    fn has_left(&mut self, now: Time) -> bool {
-        let newcomers = self
-            .entrance
-            .close(now, &mut self.conns, self.poll.registry());
+    fn is_alone(&mut self, now: Time) -> bool {
+        let registry = self.poll.registry();
+        let newcomers = self.entrance.close(now, &mut self.conns, registry);
         if newcomers > 0 {
-            self.lifespan.newcomer(now);
+            self.ending.lifespan.newcomer(now);
             return false;
         }
         info!("ends: not used any more");

@@ -10,12 +10,13 @@
 //! |---|---|
 //! | `start.rs`, `joining.rs` | from settings to open sockets; being the only daemon of a group |
 //! | `detach.rs` | leaving the one that starts the daemon, and telling it how that went |
-//! | `event_loop.rs` | the turn, and when the daemon ends |
+//! | `event_loop.rs` | the turn |
+//! | `ending.rs`, `lifespan.rs` | when the daemon ends |
 //! | `door.rs`, `entrance.rs` | accepting, also when there is no room |
 //! | `conns.rs`, `conn.rs` | who is connected; bytes in and out |
 //! | `conversation.rs` | whose turn it is, which values are sound: message to event, outcome to answer |
 //! | `answers.rs` | the answers as bytes |
-//! | `lifespan.rs`, `clock.rs`, `signals.rs`, `discovery.rs` | what their names say |
+//! | `clock.rs`, `signals.rs`, `discovery.rs` | what their names say |
 //!
 //! Who gets which lock is decided by `flom-core` alone, and how messages look by `flom-proto`.
 
@@ -29,6 +30,7 @@ mod conversation;
 pub mod detach;
 mod discovery;
 mod door;
+mod ending;
 mod entrance;
 mod event_loop;
 mod joining;

@@ -1,0 +1,9 @@
+//! Whole daemons in this process, and clients that behave and misbehave.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod descriptors;
+mod ending;
+mod harness;
+mod network;
+mod serving;
