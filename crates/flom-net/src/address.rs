@@ -80,21 +80,6 @@ pub fn resolve_ipv6(host: &str, port: u16) -> Result<Vec<SocketAddr>, ResolveErr
     Ok(addresses)
 }
 
-/// Puts those of the `addresses` that are link-local and do not say on which interface on the one
-/// with the number `scope`.
-///
-/// For addresses learned from another host: only the way they came says where they are.
-pub fn with_scope(addresses: &mut [SocketAddr], scope: u32) {
-    for address in addresses {
-        if let SocketAddr::V6(v6) = address
-            && v6.scope_id() == 0
-            && needs_scope(v6.ip())
-        {
-            v6.set_scope_id(scope);
-        }
-    }
-}
-
 /// An address and the interface written behind its `%`, if `text` is of that form.
 pub(crate) fn split_zone(text: &str) -> Option<(IpAddr, &str)> {
     let (address, zone) = text.split_once('%')?;
@@ -127,8 +112,7 @@ fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, ResolveError> {
         host: host.to_owned(),
         source,
     };
-    let mut addresses: Vec<_> = (host, port).to_socket_addrs().map_err(unknown)?.collect();
-    addresses.dedup(); // a hosts file may name an address twice
+    let addresses: Vec<_> = (host, port).to_socket_addrs().map_err(unknown)?.collect();
     if addresses.is_empty() {
         return Err(unknown(io::Error::new(
             io::ErrorKind::NotFound,
@@ -162,6 +146,19 @@ fn on_interface(
         });
     }
     Ok(addresses)
+}
+
+/// Puts those of the `addresses` that are link-local and do not say on which interface on the one
+/// with the number `scope`.
+fn with_scope(addresses: &mut [SocketAddr], scope: u32) {
+    for address in addresses {
+        if let SocketAddr::V6(v6) = address
+            && v6.scope_id() == 0
+            && needs_scope(v6.ip())
+        {
+            v6.set_scope_id(scope);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -267,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_learned_scope_is_only_for_addresses_that_need_one_and_have_none() {
+    fn a_scope_is_only_for_addresses_that_need_one_and_have_none() {
         let mut addresses: Vec<SocketAddr> = [
             "[fe80::1]:1",
             "[fe80::1%3]:1",

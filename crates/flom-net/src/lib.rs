@@ -22,7 +22,7 @@ mod multicast;
 mod sender;
 mod stream;
 
-pub use address::{ResolveError, resolve, resolve_ipv6, with_scope};
+pub use address::{ResolveError, resolve, resolve_ipv6};
 pub use door::{DoorError, Owner, UnixDoor};
 pub use interface::{Interface, InterfaceError, interfaces};
 pub use listen::{Keepalive, listen_tcp, tune_accepted};

@@ -173,16 +173,12 @@ impl Group {
     }
 
     fn join(&self, socket: &Socket, interface: &Interface) -> io::Result<()> {
-        let joined = match self.address.ip() {
+        match self.address.ip() {
             IpAddr::V4(group) => {
                 let index = InterfaceIndexOrAddress::Index(interface.index);
                 socket.join_multicast_v4_n(&group, &index)
             }
             IpAddr::V6(group) => socket.join_multicast_v6(&group, interface.index),
-        };
-        match joined {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()), // joined already
-            other => other,
         }
     }
 

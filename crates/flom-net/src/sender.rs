@@ -1,7 +1,7 @@
 //! Asking a group: one datagram out on every interface, the answers back.
 
 use std::io::{self, IoSlice};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -114,30 +114,27 @@ impl Sender {
         }
     }
 
-    /// Names the interface, and with IPv4 also the source, for this one datagram: so no route to
-    /// the group is needed.
+    /// Names the interface for this one datagram, so no route to the group is needed. The source is
+    /// the system's choice: which address is the best one depends on the scope of the group.
     fn send_on(&self, datagram: &[u8], interface: &Interface) -> io::Result<()> {
         match self.group.address() {
-            SocketAddr::V4(group) => {
-                let source = interface
-                    .ipv4
-                    .first()
-                    .copied()
-                    .unwrap_or(Ipv4Addr::UNSPECIFIED);
-                self.send_with(
-                    datagram,
-                    &SockaddrIn::from(group),
-                    ControlMessage::Ipv4PacketInfo(&packet_info_v4(interface.index, source)?),
-                )
-            }
-            SocketAddr::V6(group) => {
-                let scoped = SocketAddrV6::new(*group.ip(), group.port(), 0, interface.index);
-                self.send_with(
-                    datagram,
-                    &SockaddrIn6::from(scoped),
-                    ControlMessage::Ipv6PacketInfo(&packet_info_v6(interface.index)),
-                )
-            }
+            SocketAddr::V4(group) => self.send_with(
+                datagram,
+                &SockaddrIn::from(group),
+                ControlMessage::Ipv4PacketInfo(&in_pktinfo {
+                    ipi_ifindex: i32::try_from(interface.index).map_err(io::Error::other)?,
+                    ipi_spec_dst: in_addr { s_addr: 0 },
+                    ipi_addr: in_addr { s_addr: 0 },
+                }),
+            ),
+            SocketAddr::V6(group) => self.send_with(
+                datagram,
+                &SockaddrIn6::from(group),
+                ControlMessage::Ipv6PacketInfo(&in6_pktinfo {
+                    ipi6_addr: in6_addr { s6_addr: [0; 16] },
+                    ipi6_ifindex: interface.index,
+                }),
+            ),
         }
     }
 
@@ -151,24 +148,6 @@ impl Sender {
         let fd = self.socket.as_raw_fd();
         sendmsg(fd, &parts, &[control], MsgFlags::empty(), Some(address))?;
         Ok(())
-    }
-}
-
-fn packet_info_v4(index: u32, source: Ipv4Addr) -> io::Result<in_pktinfo> {
-    Ok(in_pktinfo {
-        ipi_ifindex: i32::try_from(index).map_err(io::Error::other)?,
-        ipi_spec_dst: in_addr {
-            s_addr: u32::from_ne_bytes(source.octets()),
-        },
-        ipi_addr: in_addr { s_addr: 0 },
-    })
-}
-
-/// The source is left to the system: the best one depends on the scope of the group.
-fn packet_info_v6(index: u32) -> in6_pktinfo {
-    in6_pktinfo {
-        ipi6_addr: in6_addr { s6_addr: [0; 16] },
-        ipi6_ifindex: index,
     }
 }
 

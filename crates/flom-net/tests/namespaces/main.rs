@@ -9,7 +9,9 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use flom_net::{Group, Interface, Sender, connect_tcp, listen_tcp, resolve, with_scope};
+use flom_net::{
+    Group, Interface, InterfaceError, Sender, connect_tcp, interfaces, listen_tcp, resolve,
+};
 
 use crate::host::{Host, hosts_are_possible};
 
@@ -54,6 +56,37 @@ fn assert_answered(socket: &UdpSocket, sender: &Sender) {
     let (length, replier) = sender.receive(&mut buffer, LIMIT).unwrap().unwrap();
     assert_eq!(&buffer[..length], b"here");
     assert_eq!(replier.port(), PORT);
+}
+
+#[test]
+fn interfaces_are_listed_with_all_of_their_addresses() {
+    if !hosts_are_possible() {
+        return;
+    }
+    let (a, b) = (Host::new(), Host::new());
+    a.connect("eth0", &b, "eth0", 1);
+    a.ip("addr add 10.1.0.9/24 dev eth0 label eth0:1");
+    let all = a.run(interfaces).unwrap();
+    let mut named = all.iter().filter(|one| one.name.starts_with("eth0"));
+    let (eth0, other) = (named.next().unwrap(), named.next());
+    assert_eq!(other, None);
+    assert_eq!(eth0.ipv4.len(), 2, "{eth0:?}");
+    assert_eq!(eth0.ipv4[1].to_string(), "10.1.0.9");
+    assert_eq!(eth0.ipv6.len(), 1, "{eth0:?}");
+    assert_eq!(eth0.ipv6[0].to_string(), "fe80::1");
+    assert!(eth0.up && eth0.multicast && !eth0.loopback);
+}
+
+#[test]
+fn an_interface_without_ipv6_is_not_found() {
+    if !hosts_are_possible() {
+        return;
+    }
+    let (a, b) = (Host::new(), Host::new());
+    a.connect("eth0", &b, "eth0", 1);
+    a.ip("-6 addr flush dev eth0");
+    let error = a.run(|| Interface::find("eth0").unwrap_err());
+    assert!(matches!(error, InterfaceError::NoIpv6 { .. }), "{error}");
 }
 
 #[test]
@@ -116,6 +149,27 @@ fn every_interface_is_joined_and_sent_on() {
 }
 
 #[test]
+fn interfaces_that_share_an_address_are_told_apart() {
+    if !hosts_are_possible() {
+        return;
+    }
+    let (a, b, c) = (Host::new(), Host::new(), Host::new());
+    a.connect("eth0", &b, "eth0", 1);
+    a.connect("eth1", &c, "eth0", 2);
+    for name in ["eth0", "eth1"] {
+        a.ip(&format!("-4 addr flush dev {name}"));
+        a.ip(&format!("addr add 10.9.0.1/32 dev {name}"));
+    }
+    for there in [&b, &c] {
+        there.ip("route add 10.9.0.1 dev eth0"); // else it may distrust the source
+    }
+    let (at_b, at_c) = (listen(&b, "239.255.0.1", ""), listen(&c, "239.255.0.1", ""));
+    send(&a, "239.255.0.1", "", "to all");
+    assert_eq!(hear(&at_b).0, "to all");
+    assert_eq!(hear(&at_c).0, "to all");
+}
+
+#[test]
 fn a_named_interface_is_the_only_one_sent_on() {
     if !hosts_are_possible() {
         return;
@@ -169,13 +223,16 @@ fn other_groups_on_the_same_port_are_not_heard() {
     if !hosts_are_possible() {
         return;
     }
-    let host = Host::new();
-    let one = listen(&host, "239.255.0.1", "");
-    let two = listen(&host, "239.255.0.2", "");
-    send(&host, "239.255.0.2", "", "for two");
-    send(&host, "239.255.0.1", "", "for one");
-    assert_eq!(hear(&one).0, "for one");
-    assert_eq!(hear(&two).0, "for two");
+    let (host, other) = (Host::new(), Host::new());
+    host.connect("eth0", &other, "eth0", 1);
+    for (first, second) in [("239.255.0.1", "239.255.0.2"), ("ff02::77", "ff02::78")] {
+        let one = listen(&host, first, "");
+        let two = listen(&host, second, "");
+        send(&other, second, "", "for two");
+        send(&other, first, "", "for one");
+        assert_eq!(hear(&one).0, "for one"); // not that for two, which was sent before
+        assert_eq!(hear(&two).0, "for two");
+    }
 }
 
 #[test]
@@ -229,7 +286,9 @@ fn a_single_host_is_asked_and_cannot_be_listened_to_as_a_group() {
     a.connect("eth0", &b, "eth0", 1);
     for (text, there) in [("10.1.0.1", "239.255.0.1"), ("fe80::1%eth0", "ff02::1")] {
         let socket = listen(&a, there, "");
-        assert_answered(&socket, &send(&b, text, "", "where").0);
+        let (sender, count) = send(&b, text, "", "where");
+        assert_eq!(count, 1);
+        assert_answered(&socket, &sender);
         let error = b.run(|| group(text, "").listen()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         assert!(
@@ -254,9 +313,6 @@ fn a_link_local_address_is_reached_through_the_interface_named() {
     b.run(|| connect_tcp(&on_eth0, LIMIT)).unwrap();
     let with_zone = b.run(|| resolve("fe80::1%eth0", PORT, None)).unwrap();
     b.run(|| connect_tcp(&with_zone, LIMIT)).unwrap();
-    let mut learned = resolve("fe80::1", PORT, None).unwrap();
-    with_scope(&mut learned, eth0(&b).index);
-    b.run(|| connect_tcp(&learned, LIMIT)).unwrap();
 
     let nowhere = resolve("fe80::1", PORT, None).unwrap();
     let error = b
