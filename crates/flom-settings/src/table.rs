@@ -82,7 +82,7 @@ pub static TABLE: [Setting; 29] = [
     Setting { group: "Trace", key: "Verbose", short: Some('V'), long: "verbose",
         kind: Flag, help: "print more: settings, progress", of_daemon: true,
         get: |s| Shape::YesNo(s.trace.verbose),
-        set: Some(|s, v| v.yes_or_no().map(|yes| s.trace.verbose = yes)) },
+        set: Some(|s, v| v.decide(&mut s.trace.verbose)) },
 
     Setting { group: "Resource", key: "Name", short: Some('r'), long: "resource-name",
         kind: Word("NAME"), help: "the lock; its name says its kind", of_daemon: false,
@@ -103,7 +103,7 @@ pub static TABLE: [Setting; 29] = [
     Setting { group: "Resource", key: "Create", short: Some('e'), long: "resource-create",
         kind: YesNo, help: "no: wait until somebody creates it", of_daemon: false,
         get: |s| Shape::YesNo(s.resource.create),
-        set: Some(|s, v| v.yes_or_no().map(|yes| s.resource.create = yes)) },
+        set: Some(|s, v| v.decide(&mut s.resource.create)) },
     Setting { group: "Resource", key: "IdleLifespan", short: Some('i'),
         long: "resource-idle-lifespan",
         kind: Integer("MS"), help: "keep it MS after its last user left", of_daemon: false,

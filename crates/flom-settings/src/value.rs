@@ -46,12 +46,19 @@ pub enum Problem {
     NotYet,
     /// Units below 0: a warning only, the number is passed over.
     NegativeUnits(i32),
+    /// A word that only contains yes or no: a warning only, it is taken for that as in FLoM 1.7.2.
+    Loose {
+        /// The value as given.
+        value: OsString,
+        /// What it is taken for.
+        meaning: &'static str,
+    },
 }
 
 impl Problem {
     /// Whether the program can go on as if the value had not been given.
     pub(crate) fn is_warning(&self) -> bool {
-        matches!(self, Self::NegativeUnits(_))
+        matches!(self, Self::NegativeUnits(_) | Self::Loose { .. })
     }
 }
 
@@ -83,6 +90,10 @@ impl ValueError {
                 format!("ERROR: '{value}' is not a valid name for a resource ({option}: {reason})")
             }
             Problem::NotYet => format!("{option}: this version does not have this option yet"),
+            Problem::Loose { value, meaning } => {
+                let value = shown(value);
+                format!("{option}: '{value}' is taken for {meaning}: better write yes or no")
+            }
             Problem::NegativeUnits(units) => format!(
                 "Resource quantity ignored because negative values ({units}) are meaningless"
             ),
@@ -101,15 +112,26 @@ impl Value {
         self.words.push(word);
     }
 
-    /// `yes`, `no`, `y` or `n`, in any letter case.
-    pub(crate) fn yes_or_no(&self) -> Result<bool, Problem> {
-        let is = |word: &str| self.word().eq_ignore_ascii_case(word);
-        if is("yes") || is("y") {
-            Ok(true)
-        } else if is("no") || is("n") {
-            Ok(false)
-        } else {
-            Err(self.unexpected("yes or no"))
+    /// Sets `target` by `yes`, `no`, `y` or `n`, in any letter case.
+    ///
+    /// Scripts may rely on FLoM 1.7.2, which looks for these inside the word, in this order: that
+    /// is taken too, with a warning.
+    pub(crate) fn decide(&self, target: &mut bool) -> Result<(), Problem> {
+        const WORDS: [(&str, bool); 4] = [("no", false), ("yes", true), ("n", false), ("y", true)];
+        let word = self
+            .word()
+            .to_ascii_lowercase()
+            .to_string_lossy()
+            .into_owned();
+        let found = WORDS.into_iter().find(|(known, _)| word.contains(known));
+        let (known, meaning) = found.ok_or_else(|| self.unexpected("yes or no"))?;
+        *target = meaning;
+        match word == known {
+            true => Ok(()),
+            false => Err(Problem::Loose {
+                value: self.word().to_os_string(),
+                meaning: if meaning { "yes" } else { "no" },
+            }),
         }
     }
 
@@ -252,15 +274,27 @@ mod tests {
     }
 
     #[test]
-    fn yes_and_no_are_whole_words_in_any_case() {
+    fn yes_and_no_are_words_in_any_case_and_what_contains_them_is_taken_with_a_warning() {
+        let decided = |word: &str, before: bool| {
+            let mut target = before;
+            let result = value(word).decide(&mut target);
+            (target, result)
+        };
         for (word, meaning) in [("yes", true), ("Y", true), ("NO", false), ("n", false)] {
-            assert_eq!(value(word).yes_or_no(), Ok(meaning), "{word}");
+            assert_eq!(decided(word, !meaning), (meaning, Ok(())), "{word}");
         }
-        for word in ["", "true", "1", "0", "any", "maybe", "yesno", "yes "] {
-            assert!(
-                unexpected(&value(word).yes_or_no().unwrap_err()),
-                "{word:?}"
-            );
+        for (word, meaning) in [
+            ("maybe", true),
+            ("any", false),
+            ("yesno", false),
+            ("yes ", true),
+        ] {
+            let (taken, result) = decided(word, !meaning);
+            assert_eq!(taken, meaning, "{word}");
+            assert!(result.unwrap_err().is_warning(), "{word}");
+        }
+        for word in ["", "true", "1", "0"] {
+            assert!(unexpected(&decided(word, true).1.unwrap_err()), "{word:?}");
         }
     }
 
