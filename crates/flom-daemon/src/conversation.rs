@@ -5,7 +5,7 @@
 //! nothing else (`spec/protocol.md` §7, §14).
 
 use flom_core::{Event, Request, Step};
-use flom_proto::{Lock, Message, Unlock};
+use flom_proto::{Lock, Message, Session, Unlock};
 use flom_types::{LockMode, NameError, Outcome, ResourceKind, ResourceName, SessionId, Time};
 use log::debug;
 
@@ -16,12 +16,23 @@ use crate::conns::number;
 #[derive(Debug, Default)]
 pub(crate) struct Conversation {
     state: State,
-    /// Whether the peer has said that it understands more than FLoM 1.7.2.
-    extended: bool,
+    dialect: Dialect,
     /// Whether a lock has ever been granted: while nothing is known to the contrary, one is held.
     may_hold: bool,
     /// The latest request, for the log.
     asked: Option<Asked>,
+}
+
+/// What the peer understands, as far as its latest request tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Dialect {
+    /// The protocol as it is written.
+    #[default]
+    Plain,
+    /// As FLoM 1.7.2 speaks it: that always names the machine it runs on.
+    Old,
+    /// More than FLoM 1.7.2 does; it has said so.
+    Extended,
 }
 
 /// Where the conversation stands, as far as it decides what may be said next.
@@ -98,8 +109,10 @@ impl Conversation {
         }
     }
 
-    /// The answer that the lock manager has for this peer: how it begins, and what to say. Step 24
-    /// never refuses, because an old client takes that for a lock.
+    /// The form of the answer that the lock manager has for this peer.
+    ///
+    /// A parked request that turns out to be impossible is refused in step 24, but not that of an
+    /// old client, which takes all it hears there but "queued" for its lock (`spec/protocol.md` §5).
     pub(crate) fn tell(
         &mut self,
         now: Time,
@@ -118,10 +131,13 @@ impl Conversation {
         };
         self.may_hold |= outcome == Outcome::Granted;
         match step {
-            Step::First if self.extended => Form::FirstExtended,
+            Step::First if self.dialect == Dialect::Extended => Form::FirstExtended,
             Step::First => Form::First,
-            Step::Later if matches!(outcome, Outcome::Granted | Outcome::Queued) => Form::Later,
-            Step::Later | Step::Refusal => Form::Last,
+            Step::Later if outcome == Outcome::Impossible && self.dialect == Dialect::Old => {
+                Form::Last
+            }
+            Step::Later => Form::Later,
+            Step::Refusal => Form::Last,
         }
     }
 
@@ -141,7 +157,7 @@ impl Conversation {
     }
 
     fn lock(&mut self, now: Time, session: SessionId, lock: &Lock) -> Result<Heard, PeerFault> {
-        self.extended = lock.session.as_ref().is_some_and(|session| session.ext);
+        self.dialect = lock.session.as_ref().map_or(Dialect::Plain, dialect);
         let resource = match ResourceName::parse(&lock.name) {
             Ok(resource) => resource,
             Err(error) => return Ok(Heard::InvalidName(error)),
@@ -188,6 +204,16 @@ fn unlocked(session: SessionId, unlock: &Unlock) -> Result<Heard, PeerFault> {
         resource: ResourceName::parse(&unlock.name).map_err(PeerFault::UnlockName)?,
         rollback: unlock.rollback,
     }))
+}
+
+fn dialect(session: &Session) -> Dialect {
+    let is_machine_id =
+        session.peer_id.len() == 32 && session.peer_id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match (session.ext, is_machine_id) {
+        (true, _) => Dialect::Extended,
+        (false, true) => Dialect::Old,
+        (false, false) => Dialect::Plain,
+    }
 }
 
 /// The mode asked for. None given means NL where there are modes, as in FLoM 1.7.2.

@@ -296,20 +296,24 @@ fn what_may_be_said_next_follows_from_the_answer() {
 }
 
 #[test]
-fn a_later_answer_never_refuses() {
-    // An old client that waits takes every answer but "queued" for its lock.
-    for (outcome, expected) in [
-        (Outcome::Granted, Form::Later),
-        (Outcome::Queued, Form::Later),
-        (Outcome::Impossible, Form::Last),
-        (Outcome::Refused, Form::Last),
-    ] {
-        let mut conversation = Conversation::default();
-        let form = conversation.tell(NOW, SESSION, Step::Later, outcome);
-        assert_eq!(form, expected, "{outcome}");
+fn an_old_client_is_never_refused_where_it_would_take_that_for_its_lock() {
+    let old = r#"<session peerid="0123456789abcdef0123456789abcdef"/>"#;
+    let ours = r#"<session peerid="0123456789abcdef0123456789abcdef" ext="1"/>"#;
+    let plain = r#"<session peerid="x"/>"#;
+    for (session, impossible) in [(old, Form::Last), (ours, Form::Later), (plain, Form::Later)] {
+        let mut peer = Peer::at(State::Unbound);
+        let body = format!(r#"{session}<resource name="QQ==" mode="5" wait="1"/>"#);
+        peer.says(message(1, 8, &body).as_bytes()).unwrap();
+        for (step, outcome, expected) in [
+            (Step::Later, Outcome::Granted, Form::Later),
+            (Step::Later, Outcome::Queued, Form::Later),
+            (Step::Later, Outcome::Impossible, impossible),
+            (Step::Refusal, Outcome::Refused, Form::Last),
+        ] {
+            let form = peer.conversation.tell(NOW, SESSION, step, outcome);
+            assert_eq!(form, expected, "{session} {outcome}");
+        }
     }
-    let form = Conversation::default().tell(NOW, SESSION, Step::Refusal, Outcome::Refused);
-    assert_eq!(form, Form::Last);
 }
 
 #[test]
