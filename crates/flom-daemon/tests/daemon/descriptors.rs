@@ -1,7 +1,8 @@
 //! A daemon that runs out of descriptors. They are counted by process, so it gets one of its own:
-//! this test program once more, of which only [`limited_daemon`] runs.
+//! this test program once more, with the socket's name in the environment.
 
 use std::env;
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -19,21 +20,13 @@ const SOCKET: &str = "FLOM_TEST_SOCKET";
 /// How many descriptors it has.
 const LIMIT: u64 = 40;
 
-#[test]
-#[ignore = "runs as a process of its own"]
-fn limited_daemon() {
-    let Some(socket) = env::var_os(SOCKET) else {
-        return;
-    };
+fn limited_daemon(socket: &OsStr) {
     let limit = Some(LIMIT);
-    setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: limit,
-            maximum: limit,
-        },
-    )
-    .unwrap();
+    let limits = Rlimit {
+        current: limit,
+        maximum: limit,
+    };
+    setrlimit(Resource::Nofile, limits).unwrap();
     let mut settings = Settings::default();
     settings.daemon.lifespan_ms = -1;
     settings.daemon.socket_name = Some(socket.into());
@@ -46,8 +39,7 @@ fn start(socket: &Path) -> Child {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([
             "--exact",
-            "descriptors::limited_daemon",
-            "--ignored",
+            "descriptors::out_of_descriptors_newcomers_wait_until_somebody_leaves",
             "--nocapture",
         ])
         .env(SOCKET, socket)
@@ -64,6 +56,9 @@ fn start(socket: &Path) -> Child {
 
 #[test]
 fn out_of_descriptors_newcomers_wait_until_somebody_leaves() {
+    if let Some(socket) = env::var_os(SOCKET) {
+        return limited_daemon(&socket);
+    }
     let directory = Directory::new();
     let socket = directory.join("socket");
     let mut daemon = start(&socket);
