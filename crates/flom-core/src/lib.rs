@@ -14,4 +14,4 @@ mod resource;
 
 pub use action::{Action, CloseReason, Step};
 pub use event::{Event, Request};
-pub use manager::{Fairness, LockManager};
+pub use manager::{Fairness, Footprint, LockManager};

@@ -3,6 +3,8 @@
 //! This file knows sessions, the life of resources and the order of answers; what fits together is
 //! the business of [`Rules`], a file for each kind.
 
+mod footprint;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use flom_types::limits::{PASSED_AT_MOST, RETENTION_EXTRA_MS, RETENTION_MS};
@@ -14,6 +16,8 @@ use crate::parking::Parking;
 use crate::queue::{PassLimit, Ticket};
 use crate::resource::{Grant, Hold, Rules, Unusable, Verdict};
 use crate::{Action, CloseReason, Event, Request, Step};
+
+pub use footprint::Footprint;
 
 /// How far newcomers may pass waiters (design decision 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,6 +25,10 @@ impl Parking {
         self.places.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.places.values().map(BTreeMap::len).sum()
+    }
+
     pub(crate) fn enter(&mut self, ticket: Ticket, session: SessionId, request: Request) {
         let place = self
             .places

@@ -1,0 +1,117 @@
+//! What the naive lock manager knows of a resource.
+
+use std::collections::VecDeque;
+
+use flom_core::Request;
+use flom_types::{ResourceKind, SessionId, Time};
+
+use crate::clock::Stamp;
+use crate::rules::Held;
+
+/// A resource, from its creation until it is forgotten.
+#[derive(Clone, Debug)]
+pub(crate) struct Life {
+    pub(crate) created_by: Request,
+    /// Who is bound to it.
+    pub(crate) users: Vec<SessionId>,
+    pub(crate) unused_since: Option<Time>,
+    /// In order of the grants.
+    pub(crate) held: Vec<Held>,
+    pub(crate) queue: Vec<Waiter>,
+    /// Every number of a sequence ever given out or taken back.
+    pub(crate) numbers: Vec<Number>,
+    /// Every timestamp ever given out.
+    pub(crate) stamps: Vec<Stamp>,
+    /// How many grants there have been.
+    pub(crate) grants: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Waiter {
+    pub(crate) session: SessionId,
+    pub(crate) request: Request,
+    pub(crate) passed: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Number {
+    Given(u32),
+    TakenBack(u32),
+}
+
+impl Life {
+    /// A resource that nobody has used yet.
+    pub(crate) fn new(created_by: &Request) -> Self {
+        Self {
+            created_by: created_by.clone(),
+            users: Vec::new(),
+            unused_since: None,
+            held: Vec::new(),
+            queue: Vec::new(),
+            numbers: Vec::new(),
+            stamps: Vec::new(),
+            grants: 0,
+        }
+    }
+
+    pub(crate) fn enter(&mut self, session: SessionId) {
+        self.users.push(session);
+        self.unused_since = None;
+    }
+
+    pub(crate) fn forgotten_at(&self) -> Option<Time> {
+        let kept_ms = match self.created_by.idle_lifespan_ms {
+            0 => 2000,
+            lifespan => lifespan + 1000,
+        };
+        Some(self.unused_since?.after_ms(kept_ms))
+    }
+
+    pub(crate) fn depends_on_clock(&self) -> bool {
+        matches!(
+            self.created_by.resource.kind(),
+            ResourceKind::Timestamp { .. }
+        )
+    }
+
+    pub(crate) fn release(&mut self, which: usize, rollback: bool) {
+        let held = self.held.remove(which);
+        if let ResourceKind::Sequence {
+            transactional: true,
+            ..
+        } = held.request.resource.kind()
+            && rollback
+        {
+            self.numbers.push(Number::TakenBack(number(&held)));
+        }
+    }
+
+    /// The first element that nobody holds, from as many places on as there have been grants.
+    pub(crate) fn free_element(&self) -> (usize, String) {
+        let elements: Vec<&str> = self.created_by.resource.elements().collect();
+        let places = (0..elements.len()).map(|at| (at + self.grants) % elements.len());
+        let mut free = places.filter(|place| !self.held.iter().any(|held| held.place == *place));
+        let place = free.next().expect("there is room");
+        (place, elements[place].into())
+    }
+
+    /// What has been taken back, in that order; if nothing, the one after the largest given out.
+    pub(crate) fn next_number(&self) -> u32 {
+        let (mut back, mut fresh) = (VecDeque::new(), 1);
+        for number in &self.numbers {
+            match number {
+                Number::TakenBack(number) => back.push_back(*number),
+                Number::Given(number) if back.front() == Some(number) => {
+                    back.pop_front();
+                }
+                Number::Given(number) => fresh = number + 1,
+            }
+        }
+        back.front().copied().unwrap_or(fresh)
+    }
+}
+
+pub(crate) fn number(held: &Held) -> u32 {
+    let element = held.element.as_deref().expect("sequences give numbers");
+    element.parse().expect("sequences give numbers")
+}
