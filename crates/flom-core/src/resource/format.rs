@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use flom_types::limits::TIMESTAMP_BYTES;
 use jiff::Zoned;
+use jiff::civil::date;
 use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
+use jiff::tz::TimeZone;
 
 use super::Unusable;
 
@@ -32,21 +34,36 @@ enum Piece {
 const DIRECTIVES: &str = "aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZ%";
 
 const FRACTION_DIGITS: usize = 6;
+
+/// Bytes that the end of a line takes in an answer, where it is written as `&#10;`.
+const ESCAPED_BYTES: usize = 5;
+
 const SECOND_US: i64 = 1_000_000;
 
 impl Format {
-    /// Takes a format that the grammar of names has let through.
-    pub(crate) fn parse(text: &str) -> Result<Self, Unusable> {
+    /// Takes a format that the grammar of names has let through, for times of `zone`.
+    pub(crate) fn parse(text: &str, zone: &TimeZone) -> Result<Self, Unusable> {
+        let (pieces, directives) = take_apart(text);
+        let shows = |letters: &str| directives.contains(|letter| letters.contains(letter));
         let format = Self {
-            pieces: pieces(text),
+            pieces,
             tick_us: tick_us(text).ok_or(Unusable::NoTick)?,
-            shows_hour: has_any(text, "cHIklrRTXs"),
-            shows_offset: has_any(text, "szZ"),
+            shows_hour: shows("cHIklrRTXs"),
+            shows_offset: shows("szZ"),
         };
-        match format.write(&longest_day()) {
-            Some(sample) if sample.len() <= TIMESTAMP_BYTES => Ok(format),
+        let zone_names = directives.matches('Z').count();
+        match format.longest(zone_names, zone) {
+            Some(bytes) if bytes <= TIMESTAMP_BYTES => Ok(format),
             _ => Err(Unusable::TextTooLong),
         }
+    }
+
+    /// How long a text can get that names the zone so many times, in bytes of an answer.
+    fn longest(&self, zone_names: usize, zone: &TimeZone) -> Option<usize> {
+        let sample = self.write(&longest_day())?;
+        let line_ends = sample.bytes().filter(u8::is_ascii_control).count();
+        let bytes = sample.len() + line_ends * (ESCAPED_BYTES - 1);
+        Some(bytes - zone_names * "UTC".len() + zone_names * longest_name(zone))
     }
 
     /// The text of this moment; `None` where the calendar has no word for it.
@@ -71,9 +88,19 @@ impl Format {
 
 /// The day with the longest English names.
 fn longest_day() -> Zoned {
-    let day = jiff::civil::date(2026, 9, 30).at(23, 59, 59, 999_999_000);
-    day.to_zoned(jiff::tz::TimeZone::UTC)
+    let day = date(2026, 9, 30).at(23, 59, 59, 999_999_000);
+    day.to_zoned(TimeZone::UTC)
         .expect("UTC has every moment once")
+}
+
+/// The length of the zone's longer name, that of winter or that of summer.
+fn longest_name(zone: &TimeZone) -> usize {
+    let name = |month| {
+        let day = date(2026, month, 1).to_zoned(TimeZone::UTC);
+        let day = day.expect("UTC has every moment once").timestamp();
+        zone.to_offset_info(day).abbreviation().len()
+    };
+    name(1).max(name(7))
 }
 
 /// The first line of the specification's table that applies; the search is for the letters alone,
@@ -101,8 +128,10 @@ fn has_any(format: &str, letters: &str) -> bool {
         .any(|letter| format.contains(&format!("%{letter}")))
 }
 
-fn pieces(format: &str) -> Vec<Piece> {
+/// The pieces of a format, and the letters of its directives.
+fn take_apart(format: &str) -> (Vec<Piece>, String) {
     let mut pieces = Vec::new();
+    let mut directives = String::new();
     let mut calendar = String::new();
     let mut rest = format;
     while let Some(first) = rest.chars().next() {
@@ -112,7 +141,7 @@ fn pieces(format: &str) -> Vec<Piece> {
             pieces.push(Piece::Fraction(fraction));
             1 + fraction
         } else if first == '%' {
-            directive_at(rest, &mut calendar)
+            directive_at(rest, &mut calendar, &mut directives)
         } else {
             calendar.push(first);
             first.len_utf8()
@@ -120,7 +149,7 @@ fn pieces(format: &str) -> Vec<Piece> {
         rest = &rest[taken..];
     }
     pieces.push(Piece::Calendar(calendar));
-    pieces
+    (pieces, directives)
 }
 
 /// Digits of the fraction that is written here, 0 if none.
@@ -133,9 +162,9 @@ fn fraction_at(text: &str) -> usize {
     })
 }
 
-/// Adds the directive that begins here as jiff writes it, and says how long it is. What C does not
-/// know stays as written.
-fn directive_at(text: &str, calendar: &mut String) -> usize {
+/// Adds the directive that begins here as jiff writes it, and its letter, and says how long it is.
+/// What C does not know stays as written.
+fn directive_at(text: &str, calendar: &mut String, directives: &mut String) -> usize {
     let after = &text[1..];
     // `%#f` is a lone percent sign before a fraction: those are replaced first.
     let flag = usize::from(after.starts_with('#') && fraction_at(after) == 0);
@@ -148,6 +177,7 @@ fn directive_at(text: &str, calendar: &mut String) -> usize {
             calendar.push('%');
             calendar.push_str(width);
             calendar.push(letter);
+            directives.push(letter);
             1 + flag + digits + modifier + 1
         }
         None => {
@@ -162,10 +192,10 @@ mod tests {
     use super::*;
 
     fn text(format: &str) -> String {
-        let day = jiff::civil::date(2026, 11, 22).at(14, 5, 9, 123_987_654);
-        let moment = day.to_zoned(jiff::tz::TimeZone::UTC).unwrap();
+        let day = date(2026, 11, 22).at(14, 5, 9, 123_987_654);
+        let moment = day.to_zoned(TimeZone::UTC).unwrap();
         let format = Format {
-            pieces: pieces(format),
+            pieces: take_apart(format).0,
             tick_us: 1,
             shows_hour: true,
             shows_offset: true,
@@ -254,7 +284,9 @@ mod tests {
         ];
         for (format, wanted) in table {
             assert_eq!(
-                Format::parse(format).ok().map(|format| format.tick_us),
+                Format::parse(format, &TimeZone::UTC)
+                    .ok()
+                    .map(|format| format.tick_us),
                 wanted,
                 "{format}"
             );
@@ -263,7 +295,7 @@ mod tests {
              %N %OS %Ec %3S abc #";
         for format in never.split(' ') {
             assert_eq!(
-                Format::parse(format).unwrap_err(),
+                Format::parse(format, &TimeZone::UTC).unwrap_err(),
                 Unusable::NoTick,
                 "{format}"
             );
@@ -272,13 +304,13 @@ mod tests {
 
     #[test]
     fn a_format_whose_text_may_get_too_long_is_unusable() {
-        assert!(Format::parse(&"%c".repeat(14)).is_ok());
+        assert!(Format::parse(&"%c".repeat(14), &TimeZone::UTC).is_ok());
         assert_eq!(
-            Format::parse(&"%c".repeat(15)).unwrap_err(),
+            Format::parse(&"%c".repeat(15), &TimeZone::UTC).unwrap_err(),
             Unusable::TextTooLong
         );
         assert_eq!(
-            Format::parse("%S%999999Y").unwrap_err(),
+            Format::parse("%S%999999Y", &TimeZone::UTC).unwrap_err(),
             Unusable::TextTooLong
         );
     }

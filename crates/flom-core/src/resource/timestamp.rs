@@ -43,7 +43,7 @@ const HOUR_S: i32 = 3600;
 
 impl Timestamp {
     pub(crate) fn new(name: &ResourceName, holders: u32, zone: TimeZone) -> Result<Self, Unusable> {
-        let format = Format::parse(name.format())?;
+        let format = Format::parse(name.format(), &zone)?;
         Ok(Self {
             format,
             zone,
