@@ -173,7 +173,7 @@ fn every_option_is_in_the_readme_or_the_help() {
         .output()
         .unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    for setting in flom_settings::TABLE {
+    for setting in &flom_settings::TABLE {
         let long = format!("--{}", setting.long);
         let listed = help.lines().any(|line| line.contains(&long));
         assert!(

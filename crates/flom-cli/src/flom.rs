@@ -332,9 +332,9 @@ mod tests {
                 "config-file: this version does not have this option yet",
             ),
             (
-                "-t f ls",
+                "-m f ls",
                 99,
-                "daemon-trace-file: this version does not have this option yet",
+                "mount-point-vfs: this version does not have this option yet",
             ),
             (
                 "--tls-check-peer-id=no ls",

@@ -14,4 +14,5 @@ mod resource;
 
 pub use action::{Action, CloseReason, Step};
 pub use event::{Event, Request};
-pub use manager::{Fairness, Footprint, LockManager};
+pub use flom_types::Fairness;
+pub use manager::{Footprint, LockManager};

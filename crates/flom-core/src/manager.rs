@@ -7,8 +7,8 @@ mod footprint;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flom_types::limits::{PASSED_AT_MOST, RETENTION_EXTRA_MS, RETENTION_MS};
-use flom_types::{Now, Outcome, ResourceName, SessionId, Time};
+use flom_types::limits::{RETENTION_EXTRA_MS, RETENTION_MS};
+use flom_types::{Fairness, Now, Outcome, ResourceName, SessionId, Time};
 use jiff::tz::TimeZone;
 use slab::Slab;
 
@@ -18,33 +18,6 @@ use crate::resource::{Grant, Hold, Rules, Unusable, Verdict};
 use crate::{Action, CloseReason, Event, Request, Step};
 
 pub use footprint::Footprint;
-
-/// How far newcomers may pass waiters (design decision 5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fairness {
-    /// A waiter is passed so many times by others that fit; then nobody passes it.
-    Bounded(u32),
-    /// Nobody passes a waiter that it conflicts with.
-    Fifo,
-    /// Whoever fits is served, as in FLoM 1.7.2.
-    FirstFit,
-}
-
-impl Default for Fairness {
-    fn default() -> Self {
-        Self::Bounded(PASSED_AT_MOST)
-    }
-}
-
-impl Fairness {
-    fn limit(self) -> PassLimit {
-        PassLimit(match self {
-            Self::Bounded(times) => Some(times),
-            Self::Fifo => Some(0),
-            Self::FirstFit => None,
-        })
-    }
-}
 
 /// Knows who holds what and who waits for it.
 ///
@@ -95,7 +68,7 @@ impl LockManager {
     /// A manager that keeps no lock yet; timestamps show the time of `zone`.
     pub fn new(fairness: Fairness, zone: TimeZone) -> Self {
         Self {
-            limit: fairness.limit(),
+            limit: PassLimit::of(fairness),
             zone,
             draining: false,
             names: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flom_types::SessionId;
+use flom_types::{Fairness, SessionId};
 
 /// A place in the order of arrival; grows over all waiters of all resources.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -16,6 +16,16 @@ impl Ticket {
 /// How often a waiter may be passed by requests that conflict with it; then nobody passes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct PassLimit(pub(crate) Option<u32>);
+
+impl PassLimit {
+    pub(crate) fn of(fairness: Fairness) -> Self {
+        Self(match fairness {
+            Fairness::Bounded(times) => Some(times),
+            Fairness::Fifo => Some(0),
+            Fairness::FirstFit => None,
+        })
+    }
+}
 
 /// Waiters that ask for the same and so are served in order of arrival.
 ///

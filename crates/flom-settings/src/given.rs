@@ -8,8 +8,8 @@ use crate::table::{Kind, Setting};
 use crate::value::{Value, ValueError};
 
 /// The order in which the values of a command line are looked at: the first bad one is reported
-/// (`spec/command-line.md` §1, step 6).
-const ORDER: [&str; 29] = [
+/// (`spec/command-line.md` §1, step 6). What FLoM 1.7.2 does not have comes last.
+const ORDER: [&str; 32] = [
     "daemon-trace-file",
     "command-trace-file",
     "verbose",
@@ -39,6 +39,9 @@ const ORDER: [&str; 29] = [
     "tls-ca-certificate",
     "tls-check-peer-id",
     "append-trace-file",
+    "fairness",
+    "remote-shutdown",
+    "killed-status",
 ];
 
 /// The settings that choose a transport.
@@ -102,7 +105,10 @@ impl Given {
 
 #[cfg(test)]
 mod tests {
+    use flom_types::Fairness;
+
     use super::*;
+    use crate::KilledStatus;
     use crate::table::TABLE;
 
     fn given(words: &[(&str, &str)]) -> Given {
@@ -243,11 +249,39 @@ mod tests {
                 "[Monitor]/IgnoredSignals='SIGTERM'",
             ),
             ("verbose", "yes", "[Trace]/Verbose=1"),
+            ("daemon-trace-file", "/d", "[Trace]/DaemonTraceFile='/d'"),
+            ("command-trace-file", "/c", "[Trace]/CommandTraceFile='/c'"),
+            ("command-trace-file", "", "[Trace]/CommandTraceFile=''"),
+            ("append-trace-file", "y", "[Trace]/AppendTraceFile=1"),
         ];
         for (long, word, line) in table {
             let lines = applied(&[(long, word)]).unwrap().verbose_lines();
             assert!(lines.iter().any(|theirs| theirs == line), "{long} {word}");
         }
+    }
+
+    #[test]
+    fn what_the_settings_become_that_are_not_in_the_verbose_lines() {
+        let settings = applied(&[
+            ("fairness", "FIFO"),
+            ("remote-shutdown", "no"),
+            ("killed-status", "zero"),
+        ])
+        .unwrap();
+        assert_eq!(settings.daemon.fairness, Fairness::Fifo);
+        assert_eq!(settings.daemon.remote_shutdown, Some(false));
+        assert_eq!(settings.monitor.killed_status, KilledStatus::Zero);
+        assert_eq!(
+            settings.verbose_lines(),
+            Settings::default().verbose_lines()
+        );
+    }
+
+    #[test]
+    fn a_trace_file_starts_at_the_current_directory() {
+        let settings = applied(&[("daemon-trace-file", "trace")]).unwrap();
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(settings.trace.daemon_file, Some(here.join("trace")));
     }
 
     #[test]
@@ -275,6 +309,13 @@ mod tests {
                 "a signal of --signal-list, such as SIGTERM, TERM or 15",
             ),
             ("resource-create", "true", "yes or no"),
+            (
+                "fairness",
+                "bounded",
+                "bounded:N (N from 0 to 4294967295), fifo or first-fit",
+            ),
+            ("remote-shutdown", "", "yes or no"),
+            ("killed-status", "nothing", "signal or zero"),
         ];
         for (long, word, expected) in table {
             let sentence = format!("{long}: '{word}' is an invalid value: expected {expected}");

@@ -8,6 +8,7 @@
 
 mod complete;
 mod given;
+mod killed_status;
 mod number;
 mod print;
 mod settings;
@@ -19,6 +20,7 @@ mod value;
 
 pub use complete::{ConflictError, Transport, default_socket};
 pub use given::Given;
+pub use killed_status::{KilledStatus, ParseKilledStatusError};
 pub use number::{IntegerError, Scanned, integer, scan};
 pub use settings::{Daemon, Monitor, Network, Resource, Settings, Tls, Trace};
 pub use signal::{can_be_ignored, signal_name, signals};

@@ -6,11 +6,12 @@ use crate::Settings;
 use crate::table::{Kind, Setting, TABLE};
 
 impl Settings {
-    /// The lines of `-V`: one for each setting, in the order of configuration files
-    /// (`spec/command-line.md` §10).
+    /// The lines of `-V`: one for each setting that FLoM 1.7.2 has, in the order of configuration
+    /// files (`spec/command-line.md` §10). Scripts may count them.
     pub fn verbose_lines(&self) -> Vec<String> {
         TABLE
             .iter()
+            .filter(|setting| setting.of_old)
             .map(|setting| setting.verbose_line(self))
             .collect()
     }

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flom_types::{LockMode, Patience, ResourceName};
+use flom_types::{Fairness, LockMode, Patience, ResourceName};
+
+use crate::killed_status::KilledStatus;
 
 /// Everything that can be set, complete.
 ///
@@ -27,9 +29,9 @@ pub struct Settings {
 /// What is printed and traced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
-    /// Where a daemon started by this command writes its trace.
+    /// Where a daemon started by this command writes its trace; absolute.
     pub daemon_file: Option<PathBuf>,
-    /// Where the command writes its trace.
+    /// Where the command writes its trace; absolute.
     pub command_file: Option<PathBuf>,
     /// Whether trace files are appended to.
     pub append: bool,
@@ -93,6 +95,11 @@ pub struct Daemon {
     pub multicast_port: u16,
     /// Directory where a daemon started by this command mounts its virtual file system.
     pub mount_point_vfs: Option<PathBuf>,
+    /// How far newcomers may pass waiters in a daemon started by this command.
+    pub fairness: Fairness,
+    /// Whether others than the daemon's own user may end it over the network; the daemon decides
+    /// if nothing is said.
+    pub remote_shutdown: Option<bool>,
 }
 
 impl Default for Daemon {
@@ -105,6 +112,8 @@ impl Default for Daemon {
             multicast_address: None,
             multicast_port: 28015,
             mount_point_vfs: None,
+            fairness: Fairness::default(),
+            remote_shutdown: None,
         }
     }
 }
@@ -114,6 +123,8 @@ impl Default for Daemon {
 pub struct Monitor {
     /// Numbers of the signals that flom ignores while the command runs, ascending, each once.
     pub ignored_signals: Vec<i32>,
+    /// What a command counts as that a signal has killed.
+    pub killed_status: KilledStatus,
 }
 
 /// The network.

@@ -32,6 +32,8 @@ pub struct Setting {
     pub help: &'static str,
     /// Whether it concerns a daemon: an option of `flomd` too.
     pub of_daemon: bool,
+    /// Whether FLoM 1.7.2 has it: then `-V` prints it.
+    pub of_old: bool,
     get: fn(&Settings) -> Shape,
     /// `None` while this version does not have it.
     set: Option<Set>,
@@ -67,129 +69,149 @@ impl Kind {
 }
 
 /// All settings in the order of `-V`, which is that of configuration files
-/// (`spec/configuration.md` §3).
+/// (`spec/configuration.md` §3), with those that FLoM 1.7.2 does not have behind their group's.
 #[rustfmt::skip]
-pub static TABLE: [Setting; 29] = [
+pub static TABLE: [Setting; 32] = [
     Setting { group: "Trace", key: "DaemonTraceFile", short: Some('t'), long: "daemon-trace-file",
-        kind: Word("FILE"), help: "where a new daemon writes its trace", of_daemon: true,
-        get: |s| path(s.trace.daemon_file.as_ref()), set: None },
+        kind: Word("FILE"), help: "where a new daemon writes its trace", of_daemon: true, of_old: true,
+        get: |s| path(s.trace.daemon_file.as_ref()),
+        set: Some(|s, v| v.file().map(|file| s.trace.daemon_file = file)) },
     Setting { group: "Trace", key: "CommandTraceFile", short: Some('T'), long: "command-trace-file",
-        kind: Word("FILE"), help: "where flom writes its trace", of_daemon: false,
-        get: |s| path(s.trace.command_file.as_ref()), set: None },
+        kind: Word("FILE"), help: "where flom writes its trace", of_daemon: false, of_old: true,
+        get: |s| path(s.trace.command_file.as_ref()),
+        set: Some(|s, v| v.file().map(|file| s.trace.command_file = file)) },
     Setting { group: "Trace", key: "AppendTraceFile", short: None, long: "append-trace-file",
-        kind: YesNo, help: "append to trace files", of_daemon: true,
-        get: |s| Shape::YesNo(s.trace.append), set: None },
+        kind: YesNo, help: "append to trace files", of_daemon: true, of_old: true,
+        get: |s| Shape::YesNo(s.trace.append),
+        set: Some(|s, v| v.decide(&mut s.trace.append)) },
     Setting { group: "Trace", key: "Verbose", short: Some('V'), long: "verbose",
-        kind: Flag, help: "print more: settings, progress", of_daemon: true,
+        kind: Flag, help: "print more: settings, progress", of_daemon: true, of_old: true,
         get: |s| Shape::YesNo(s.trace.verbose),
         set: Some(|s, v| v.decide(&mut s.trace.verbose)) },
 
     Setting { group: "Resource", key: "Name", short: Some('r'), long: "resource-name",
-        kind: Word("NAME"), help: "the lock; its name says its kind", of_daemon: false,
+        kind: Word("NAME"), help: "the lock; its name says its kind", of_daemon: false, of_old: true,
         get: |s| Shape::Text(Some(OsStr::from_bytes(s.resource.name.as_bytes()).to_os_string())),
         set: Some(|s, v| v.name().map(|name| s.resource.name = name)) },
     Setting { group: "Resource", key: "Timeout", short: Some('o'), long: "resource-timeout",
-        kind: Integer("MS"), help: "wait at most MS; 0 no wait, -1 for ever", of_daemon: false,
+        kind: Integer("MS"), help: "wait at most MS; 0 no wait, -1 for ever", of_daemon: false, of_old: true,
         get: |s| number(s.resource.timeout_ms),
         set: Some(|s, v| v.integer().map(|ms| s.resource.timeout_ms = ms)) },
     Setting { group: "Resource", key: "Quantity", short: Some('q'), long: "resource-quantity",
-        kind: Integer("N"), help: "units to take of a numeric resource", of_daemon: false,
+        kind: Integer("N"), help: "units to take of a numeric resource", of_daemon: false, of_old: true,
         get: |s| number(s.resource.quantity),
         set: Some(|s, v| v.units().map(|n| s.resource.quantity = n.unwrap_or(s.resource.quantity))) },
     Setting { group: "Resource", key: "LockMode", short: Some('l'), long: "lock-mode",
-        kind: Word("MODE"), help: "NL, CR, CW, PR, PW or EX", of_daemon: false,
+        kind: Word("MODE"), help: "NL, CR, CW, PR, PW or EX", of_daemon: false, of_old: true,
         get: |s| Shape::Mode(s.resource.mode),
         set: Some(|s, v| v.mode().map(|mode| s.resource.mode = mode)) },
     Setting { group: "Resource", key: "Create", short: Some('e'), long: "resource-create",
-        kind: YesNo, help: "no: wait until somebody creates it", of_daemon: false,
+        kind: YesNo, help: "no: wait until somebody creates it", of_daemon: false, of_old: true,
         get: |s| Shape::YesNo(s.resource.create),
         set: Some(|s, v| v.decide(&mut s.resource.create)) },
     Setting { group: "Resource", key: "IdleLifespan", short: Some('i'),
         long: "resource-idle-lifespan",
-        kind: Integer("MS"), help: "keep it MS after its last user left", of_daemon: false,
+        kind: Integer("MS"), help: "keep it MS after its last user left", of_daemon: false, of_old: true,
         get: |s| number(s.resource.idle_lifespan_ms),
         set: Some(|s, v| v.size().map(|ms| s.resource.idle_lifespan_ms = ms)) },
 
     Setting { group: "Daemon", key: "SocketName", short: Some('s'), long: "socket-name",
-        kind: Word("PATH"), help: "UNIX socket [/tmp/flom-LOGIN]", of_daemon: true,
+        kind: Word("PATH"), help: "UNIX socket [/tmp/flom-LOGIN]", of_daemon: true, of_old: true,
         get: |s| path(s.daemon.socket_name.as_ref()),
         set: Some(|s, v| v.socket().map(|path| s.daemon.socket_name = Some(path))) },
     Setting { group: "Daemon", key: "Lifespan", short: Some('d'), long: "daemon-lifespan",
-        kind: Integer("MS"), help: "idle life; 0 starts none, -1 for ever", of_daemon: true,
+        kind: Integer("MS"), help: "idle life; 0 starts none, -1 for ever", of_daemon: true, of_old: true,
         get: |s| number(s.daemon.lifespan_ms),
         set: Some(|s, v| v.integer().map(|ms| s.daemon.lifespan_ms = ms)) },
     Setting { group: "Daemon", key: "UnicastAddress", short: Some('a'), long: "unicast-address",
-        kind: Word("HOST"), help: "host or address (%interface allowed)", of_daemon: true,
+        kind: Word("HOST"), help: "host or address (%interface allowed)", of_daemon: true, of_old: true,
         get: |s| text(s.daemon.unicast_address.as_ref()),
         set: Some(|s, v| v.text(A_HOST).map(|host| s.daemon.unicast_address = Some(host))) },
     Setting { group: "Daemon", key: "UnicastPort", short: Some('p'), long: "unicast-port",
-        kind: Integer("PORT"), help: "TCP port", of_daemon: true,
+        kind: Integer("PORT"), help: "TCP port", of_daemon: true, of_old: true,
         get: |s| number(s.daemon.unicast_port),
         set: Some(|s, v| v.port().map(|port| s.daemon.unicast_port = port)) },
     Setting { group: "Daemon", key: "MulticastAddress", short: Some('A'),
         long: "multicast-address",
-        kind: Word("GROUP"), help: "group in which to discover a daemon", of_daemon: true,
+        kind: Word("GROUP"), help: "group in which to discover a daemon", of_daemon: true, of_old: true,
         get: |s| text(s.daemon.multicast_address.as_ref()),
         set: Some(|s, v| v.text(A_GROUP).map(|group| s.daemon.multicast_address = Some(group))) },
     Setting { group: "Daemon", key: "MulticastPort", short: Some('P'), long: "multicast-port",
-        kind: Integer("PORT"), help: "UDP port", of_daemon: true,
+        kind: Integer("PORT"), help: "UDP port", of_daemon: true, of_old: true,
         get: |s| number(s.daemon.multicast_port),
         set: Some(|s, v| v.port().map(|port| s.daemon.multicast_port = port)) },
     Setting { group: "Daemon", key: "MountPointVFS", short: Some('m'), long: "mount-point-vfs",
-        kind: Word("DIR"), help: "where a new daemon mounts its state", of_daemon: true,
+        kind: Word("DIR"), help: "where a new daemon mounts its state", of_daemon: true, of_old: true,
         get: |s| path(s.daemon.mount_point_vfs.as_ref()), set: None },
+    Setting { group: "Daemon", key: "Fairness", short: None, long: "fairness",
+        kind: Word("KIND"), help: "bounded:N, fifo or first-fit", of_daemon: true, of_old: false,
+        get: |s| word(s.daemon.fairness.to_string()),
+        set: Some(|s, v| v.parse().map(|fairness| s.daemon.fairness = fairness)) },
+    Setting { group: "Daemon", key: "RemoteShutdown", short: None, long: "remote-shutdown",
+        kind: YesNo, help: "obey -x and -X over the network", of_daemon: true, of_old: false,
+        get: |s| Shape::Text(s.daemon.remote_shutdown.map(|yes| yes_or_no(yes).into())),
+        set: Some(|s, v| {
+            let mut yes = false;
+            let decided = v.decide(&mut yes);
+            s.daemon.remote_shutdown = Some(yes);
+            decided
+        }) },
 
     Setting { group: "Monitor", key: "IgnoredSignals", short: None, long: "ignore-signal",
-        kind: List("SIGNAL"), help: "flom ignores it meanwhile; repeatable", of_daemon: false,
+        kind: List("SIGNAL"), help: "flom ignores it meanwhile; repeatable", of_daemon: false, of_old: true,
         get: |s| signals(&s.monitor.ignored_signals),
         set: Some(|s, v| v.signals().map(|list| s.monitor.ignored_signals = list)) },
+    Setting { group: "Monitor", key: "KilledStatus", short: None, long: "killed-status",
+        kind: Word("HOW"), help: "if killed: signal (128+N) or zero", of_daemon: false, of_old: false,
+        get: |s| word(s.monitor.killed_status.to_string()),
+        set: Some(|s, v| v.parse().map(|status| s.monitor.killed_status = status)) },
 
     Setting { group: "Network", key: "NetworkInterface", short: Some('n'),
         long: "network-interface",
-        kind: Word("NAME"), help: "use this interface only, with IPv6", of_daemon: true,
+        kind: Word("NAME"), help: "use this interface only, with IPv6", of_daemon: true, of_old: true,
         get: |s| text(s.network.interface.as_ref()),
         set: Some(|s, v| v.text(AN_INTERFACE).map(|name| s.network.interface = Some(name))) },
     Setting { group: "Network", key: "DiscoveryAttempts", short: Some('D'),
         long: "discovery-attempts",
-        kind: Integer("N"), help: "queries until giving up", of_daemon: true,
+        kind: Integer("N"), help: "queries until giving up", of_daemon: true, of_old: true,
         get: |s| number(s.network.discovery_attempts),
         set: Some(|s, v| v.at_least(0).map(|n| s.network.discovery_attempts = n.max(1))) },
     Setting { group: "Network", key: "DiscoveryTimeout", short: Some('I'),
         long: "discovery-timeout",
-        kind: Integer("MS"), help: "wait after each query", of_daemon: true,
+        kind: Integer("MS"), help: "wait after each query", of_daemon: true, of_old: true,
         get: |s| number(s.network.discovery_timeout_ms),
         set: Some(|s, v| v.at_least(1).map(|ms| s.network.discovery_timeout_ms = ms)) },
     Setting { group: "Network", key: "DiscoveryTTL", short: None, long: "discovery-ttl",
-        kind: Integer("HOPS"), help: "hop limit of the queries", of_daemon: true,
+        kind: Integer("HOPS"), help: "hop limit of the queries", of_daemon: true, of_old: true,
         get: |s| number(s.network.discovery_ttl),
         set: Some(|s, v| v.hops().map(|hops| s.network.discovery_ttl = hops)) },
     Setting { group: "Network", key: "TcpKeepaliveTime", short: None, long: "tcp-keepalive-time",
-        kind: Integer("S"), help: "silence before a client is probed", of_daemon: true,
+        kind: Integer("S"), help: "silence before a client is probed", of_daemon: true, of_old: true,
         get: |s| number(s.network.keepalive_time_s),
         set: Some(|s, v| v.between(1, KEEPALIVE_S_MAX).map(|n| s.network.keepalive_time_s = n)) },
     Setting { group: "Network", key: "TcpKeepaliveIntvl", short: None, long: "tcp-keepalive-intvl",
-        kind: Integer("S"), help: "time between two probes", of_daemon: true,
+        kind: Integer("S"), help: "time between two probes", of_daemon: true, of_old: true,
         get: |s| number(s.network.keepalive_interval_s),
         set: Some(|s, v| v.between(1, KEEPALIVE_S_MAX)
             .map(|n| s.network.keepalive_interval_s = n)) },
     Setting { group: "Network", key: "TcpKeepaliveProbes", short: None,
         long: "tcp-keepalive-probes",
-        kind: Integer("N"), help: "lost probes until a client is gone", of_daemon: true,
+        kind: Integer("N"), help: "lost probes until a client is gone", of_daemon: true, of_old: true,
         get: |s| number(s.network.keepalive_probes),
         set: Some(|s, v| v.between(1, KEEPALIVE_PROBES_MAX)
             .map(|n| s.network.keepalive_probes = n)) },
 
     Setting { group: "TLS", key: "TlsCertificate", short: None, long: "tls-certificate",
-        kind: Word("FILE"), help: "certificate of this host", of_daemon: true,
+        kind: Word("FILE"), help: "certificate of this host", of_daemon: true, of_old: true,
         get: |s| path(s.tls.certificate.as_ref()), set: None },
     Setting { group: "TLS", key: "TlsPrivateKey", short: None, long: "tls-private-key",
-        kind: Word("FILE"), help: "its private key", of_daemon: true,
+        kind: Word("FILE"), help: "its private key", of_daemon: true, of_old: true,
         get: |s| path(s.tls.private_key.as_ref()), set: None },
     Setting { group: "TLS", key: "TlsCaCertificate", short: None, long: "tls-ca-certificate",
-        kind: Word("FILE"), help: "whom to trust", of_daemon: true,
+        kind: Word("FILE"), help: "whom to trust", of_daemon: true, of_old: true,
         get: |s| path(s.tls.ca_certificate.as_ref()), set: None },
     Setting { group: "TLS", key: "TlsCheckPeerId", short: None, long: "tls-check-peer-id",
-        kind: YesNo, help: "compare host id and certificate", of_daemon: true,
+        kind: YesNo, help: "compare host id and certificate", of_daemon: true, of_old: true,
         get: |s| Shape::YesNo(s.tls.check_peer_id), set: None },
 ];
 
@@ -223,7 +245,7 @@ impl Setting {
         match (self.get)(settings) {
             Shape::Text(text) => text,
             Shape::Number(number) => Some(number.to_string().into()),
-            Shape::YesNo(yes) => Some(if yes { "yes" } else { "no" }.into()),
+            Shape::YesNo(yes) => Some(yes_or_no(yes).into()),
             Shape::Mode(mode) => Some(mode.short_name().into()),
         }
     }
@@ -272,6 +294,14 @@ fn number(number: impl Into<i64>) -> Shape {
     Shape::Number(number.into())
 }
 
+fn word(word: String) -> Shape {
+    Shape::Text(Some(word.into()))
+}
+
+fn yes_or_no(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
+}
+
 fn text(text: Option<&String>) -> Shape {
     Shape::Text(text.map(OsString::from))
 }
@@ -292,7 +322,10 @@ fn signals(numbers: &[i32]) -> Shape {
 mod tests {
     use std::collections::BTreeSet;
 
+    use flom_types::Fairness;
+
     use super::*;
+    use crate::KilledStatus;
 
     #[test]
     fn no_option_and_no_key_is_there_twice() {
@@ -317,6 +350,12 @@ mod tests {
         settings.network.interface = Some("eth0".to_string());
         settings.network.discovery_ttl = 9;
         settings.monitor.ignored_signals = vec![15];
+        settings.monitor.killed_status = KilledStatus::Zero;
+        settings.daemon.fairness = Fairness::Fifo;
+        settings.daemon.remote_shutdown = Some(false);
+        settings.trace.daemon_file = Some("/tmp/d".into());
+        settings.trace.command_file = Some("/tmp/c".into());
+        settings.trace.append = true;
         let mut copy = Settings::default();
         for setting in TABLE.iter().filter(|setting| setting.is_available()) {
             if let Some(word) = setting.word(&settings).filter(|word| word != "_RESOURCE") {
@@ -336,7 +375,7 @@ mod tests {
             .iter()
             .filter(|setting| !setting.is_available())
             .collect();
-        assert_eq!(later.len(), 8);
+        assert_eq!(later.len(), 5);
         for setting in later {
             let refused = setting.set(&mut Settings::default(), &Value::new("no".into()));
             assert_eq!(refused, Err(Problem::NotYet), "{setting:?}");

@@ -6,8 +6,10 @@
 use std::borrow::Cow;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use flom_types::limits::SOCKET_PATH_BYTES;
 use flom_types::{LockMode, NameError, ResourceName};
@@ -215,6 +217,24 @@ impl Value {
             return Err(self.unexpected(limit));
         }
         Ok(path)
+    }
+
+    /// The path of a file, absolute: a relative one starts at the current directory. Empty is none.
+    pub(crate) fn file(&self) -> Result<Option<PathBuf>, Problem> {
+        match self.word().is_empty() {
+            true => Ok(None),
+            false => self.absolute().map(Some),
+        }
+    }
+
+    /// One of the words of `T`, whose error completes a sentence with "expected ...".
+    pub(crate) fn parse<T: FromStr<Err: Display>>(&self) -> Result<T, Problem> {
+        let parsed = self.word().to_string_lossy().parse();
+        parsed.map_err(|error: T::Err| {
+            let error = error.to_string();
+            let expected = error.strip_prefix("expected ").unwrap_or(&error);
+            self.unexpected(expected.to_string())
+        })
     }
 
     /// The signals of a list, ascending, each once.

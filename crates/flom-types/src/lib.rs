@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod code;
+mod fairness;
 mod ids;
 pub mod limits;
 mod mode;
@@ -13,6 +14,7 @@ mod outcome;
 mod time;
 
 pub use code::ReturnCode;
+pub use fairness::{Fairness, ParseFairnessError};
 pub use ids::SessionId;
 pub use mode::{LockMode, ParseModeError};
 pub use name::{DEFAULT_RESOURCE, NameError, ResourceKind, ResourceName};
