@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   feed ──► inbox: cut at </msg>, cap ──► XML reader: tags ──► draft: attributes ──► Message
+//!                                      └─► canonical: the usual form at a glance ────────► Message
 //! ```
 
 use flom_types::limits::MESSAGE_BYTES;
@@ -9,6 +10,7 @@ use quick_xml::errors::{Error as XmlError, IllFormedError};
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 
+use crate::canonical;
 use crate::element::Draft;
 use crate::error::DecodeError;
 use crate::inbox::Inbox;
@@ -74,8 +76,13 @@ impl Decoder {
     }
 
     fn read_next(&mut self) -> Result<Option<Message>, DecodeError> {
-        if !self.xml.get_mut().cut()? {
+        let inbox = self.xml.get_mut();
+        if !inbox.cut()? {
             return Ok(None);
+        }
+        if let Some(message) = canonical::read(inbox.message()) {
+            inbox.take();
+            return Ok(Some(message));
         }
         self.read_draft()?.finish().map(Some)
     }
@@ -157,6 +164,15 @@ fn unreadable(error: &XmlError) -> DecodeError {
         _ => "it is not XML",
     };
     DecodeError::Unreadable { problem }
+}
+
+/// Reads one message by the XML reader alone.
+#[cfg(test)]
+pub(crate) fn parse(message: &[u8]) -> Result<Message, DecodeError> {
+    let mut decoder = Decoder::new();
+    decoder.feed(message);
+    assert_eq!(decoder.xml.get_mut().cut(), Ok(true));
+    decoder.read_draft()?.finish()
 }
 
 #[cfg(test)]

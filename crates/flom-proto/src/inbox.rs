@@ -51,8 +51,13 @@ impl Inbox {
         self.start == self.end
     }
 
+    /// Takes what has been cut.
+    pub(crate) fn take(&mut self) {
+        self.start = self.end;
+    }
+
     /// What has been cut, but for what has been taken of it.
-    fn message(&self) -> &[u8] {
+    pub(crate) fn message(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
 

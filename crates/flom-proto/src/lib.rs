@@ -29,6 +29,7 @@
 
 #![forbid(unsafe_code)]
 
+mod canonical;
 mod decode;
 mod element;
 mod encode;

@@ -1,0 +1,228 @@
+//! Lock and unlock in the very form in which peers write them, read without an XML parser.
+//!
+//! These two are nearly all that a daemon hears, and every peer that is known writes them to the
+//! letter as `encode` does. Whatever looks the least bit different is left to the parser, so this
+//! file decides nothing: what it reads, the parser reads alike (a test sees to that).
+
+use crate::message::{Lock, Message, Session, Unlock};
+use crate::value::base64;
+
+/// The message, if it is a lock or an unlock written as `encode` writes them.
+pub(crate) fn read(message: &[u8]) -> Option<Message> {
+    let mut words = Words(message);
+    words.eat(br#"<?xml version="1.0" encoding="UTF-8" ?><msg level="3" verb=""#)?;
+    let read = match words.eat(br#"1" step="8"><session peerid=""#) {
+        Some(()) => Message::Lock(words.lock()?),
+        None => {
+            words.eat(br#"2" step="8"><resource name=""#)?;
+            Message::Unlock(words.unlock()?)
+        }
+    };
+    words.eat(b"</msg>")?;
+    words.0.is_empty().then_some(read)
+}
+
+/// What is left to be read.
+struct Words<'a>(&'a [u8]);
+
+impl Words<'_> {
+    fn lock(&mut self) -> Option<Lock> {
+        let peer_id = self.text()?.to_owned();
+        let ext = self.eat(br#" ext="1""#).is_some();
+        self.eat(br#"/><resource name=""#)?;
+        let lock = Lock {
+            session: Some(Session { peer_id, ext }),
+            name: base64(self.text()?),
+            mode: self.optional(br#" mode=""#)?,
+            wait: self.number(br#" wait=""#)? != 0,
+            quantity: self.optional(br#" quantity=""#)?,
+            create: self.number(br#" create=""#)? != 0,
+            lifespan: self.number(br#" lifespan=""#)?,
+        };
+        self.eat(b"/>")?;
+        Some(lock)
+    }
+
+    fn unlock(&mut self) -> Option<Unlock> {
+        let name = base64(self.text()?);
+        let rollback = self.number(br#" rollback=""#)? != 0;
+        self.eat(b" />")?;
+        Some(Unlock { name, rollback })
+    }
+
+    fn eat(&mut self, word: &[u8]) -> Option<()> {
+        self.0 = self.0.strip_prefix(word)?;
+        Some(())
+    }
+
+    /// A value and the quote behind it. Only characters that mean themselves in XML.
+    fn text(&mut self) -> Option<&str> {
+        let plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>');
+        let end = self
+            .0
+            .iter()
+            .position(|byte| *byte == b'"' || !plain(*byte))?;
+        let (text, rest) = self.0.split_at(end);
+        self.0 = rest.strip_prefix(b"\"")?;
+        str::from_utf8(text).ok()
+    }
+
+    /// An attribute with a small number in plain digits.
+    fn number(&mut self, attribute: &[u8]) -> Option<i64> {
+        self.eat(attribute)?;
+        let negative = self.eat(b"-").is_some();
+        let digits = self
+            .0
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        if !(1..=18).contains(&digits) {
+            return None;
+        }
+        let (number, rest) = self.0.split_at(digits);
+        self.0 = rest.strip_prefix(b"\"")?;
+        let value = number
+            .iter()
+            .fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+        Some(if negative { -value } else { value })
+    }
+
+    /// The same, where it may be missing: then the outer value is still `Some`.
+    fn optional(&mut self, attribute: &[u8]) -> Option<Option<i64>> {
+        match self.0.starts_with(attribute) {
+            true => self.number(attribute).map(Some),
+            false => Some(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::decode::parse;
+    use crate::encode;
+
+    fn lock() -> impl Strategy<Value = Message> {
+        let session =
+            ("[ -~]{0,40}", any::<bool>()).prop_map(|(peer_id, ext)| Session { peer_id, ext });
+        (
+            session,
+            any::<Vec<u8>>(),
+            any::<Option<i64>>(),
+            any::<Option<i64>>(),
+            any::<i64>(),
+            any::<[bool; 2]>(),
+        )
+            .prop_map(
+                |(session, name, mode, quantity, lifespan, [wait, create])| {
+                    let session = Some(session);
+                    Message::Lock(Lock {
+                        session,
+                        name,
+                        mode,
+                        wait,
+                        quantity,
+                        create,
+                        lifespan,
+                    })
+                },
+            )
+    }
+
+    fn unlock() -> impl Strategy<Value = Message> {
+        (any::<Vec<u8>>(), any::<bool>())
+            .prop_map(|(name, rollback)| Message::Unlock(Unlock { name, rollback }))
+    }
+
+    fn encoded(message: &Message) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        encode(message, &mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn what_clients_send_is_read_here() {
+        let name = b"nightly/backup".to_vec();
+        let session = |ext| {
+            Some(Session {
+                peer_id: "0123456789abcdef".repeat(2),
+                ext,
+            })
+        };
+        let lock = |ext, mode, quantity| {
+            let (wait, create, lifespan) = (true, false, 1500);
+            Message::Lock(Lock {
+                session: session(ext),
+                name: name.clone(),
+                mode,
+                wait,
+                quantity,
+                create,
+                lifespan,
+            })
+        };
+        for message in [
+            lock(false, Some(5), None),
+            lock(true, Some(0), None),
+            lock(false, None, Some(12)),
+            lock(true, None, None),
+            Message::Unlock(Unlock {
+                name: name.clone(),
+                rollback: true,
+            }),
+            Message::Unlock(Unlock {
+                name: name.clone(),
+                rollback: false,
+            }),
+        ] {
+            assert_eq!(read(&encoded(&message)), Some(message));
+        }
+    }
+
+    #[test]
+    fn what_looks_different_is_left_to_the_parser() {
+        let unlock = Message::Unlock(Unlock {
+            name: b"a".to_vec(),
+            rollback: false,
+        });
+        let bytes = encoded(&unlock);
+        let text = str::from_utf8(&bytes).unwrap();
+        for (from, to) in [
+            (" />", "/>"),
+            ("\"0\"", "\"+0\""),
+            ("\"0\"", "\"\""),
+            ("\"0\"", "\"1234567890123456789\""),
+            ("level=\"3\"", "level='3'"),
+            ("YQ==", "Y&amp;Q=="),
+            ("YQ==", "Y\nQ=="),
+            ("</msg>", " </msg>"),
+            ("</msg>", "</msg> "),
+            ("<?xml version=\"1.0\" encoding=\"UTF-8\" ?>", ""),
+        ] {
+            assert_eq!(read(text.replace(from, to).as_bytes()), None, "{to}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_here_the_parser_reads_alike(
+            message in prop_oneof![lock(), unlock()],
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 0..4),
+        ) {
+            let mut bytes = encoded(&message);
+            for (at, byte, kind) in changes {
+                let at = at.index(bytes.len());
+                match kind {
+                    0 => bytes[at] = byte,
+                    1 => bytes.insert(at, byte),
+                    _ => _ = bytes.remove(at),
+                }
+            }
+            if let Some(read) = read(&bytes) {
+                prop_assert_eq!(parse(&bytes), Ok(read));
+            }
+        }
+    }
+}
