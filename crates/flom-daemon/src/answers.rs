@@ -8,7 +8,7 @@ use flom_types::Outcome;
 
 /// How an answer to a request begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Form {
+pub enum Form {
     /// The first answer (step 16), as FLoM 1.7.2 gives it.
     First,
     /// The first answer to a client that has said `ext="1"`: we understand more, too.
@@ -35,7 +35,7 @@ const OUTCOMES: [Outcome; 8] = [
 
 /// All answers of this daemon.
 #[derive(Debug)]
-pub(crate) struct Answers {
+pub struct Answers {
     peer_id: String,
     /// By form, then by outcome.
     encoded: Vec<Vec<u8>>,
@@ -43,7 +43,7 @@ pub(crate) struct Answers {
 
 impl Answers {
     /// The answers of the host that calls itself `peer_id`.
-    pub(crate) fn of(peer_id: String) -> Self {
+    pub fn of(peer_id: String) -> Self {
         let encoded = FORMS
             .iter()
             .flat_map(|form| OUTCOMES.map(|outcome| (*form, outcome)))
@@ -57,13 +57,7 @@ impl Answers {
     }
 
     /// Appends an answer to `out`.
-    pub(crate) fn write(
-        &self,
-        form: Form,
-        outcome: Outcome,
-        element: Option<String>,
-        out: &mut Vec<u8>,
-    ) {
+    pub fn write(&self, form: Form, outcome: Outcome, element: Option<String>, out: &mut Vec<u8>) {
         match element {
             None => {
                 let place = form as usize * OUTCOMES.len() + outcome as usize;

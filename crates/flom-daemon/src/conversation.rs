@@ -14,7 +14,7 @@ use crate::conns::number;
 
 /// The conversation with one peer.
 #[derive(Debug, Default)]
-pub(crate) struct Conversation {
+pub struct Conversation {
     state: State,
     dialect: Dialect,
     /// Whether a lock has ever been granted: while nothing is known to the contrary, one is held.
@@ -58,7 +58,7 @@ struct Asked {
 
 /// What a message comes to.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Heard {
+pub enum Heard {
     /// For the lock manager.
     Event(Event),
     /// To be answered without asking the lock manager: there is no such resource.
@@ -72,23 +72,33 @@ pub(crate) enum Heard {
 
 /// What a peer did wrong. Its connection is closed, everything it held is given back.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub(crate) enum PeerFault {
+pub enum PeerFault {
+    /// It was not its turn to say this.
     #[error("it sent {message} while {state}")]
     OutOfTurn {
+        /// What it said.
         message: &'static str,
+        /// Where the conversation stood.
         state: &'static str,
     },
+    /// There is no lock mode of that number.
     #[error("it asked for lock mode {0}, there is none such")]
     Mode(i64),
+    /// So few units cannot be asked for.
     #[error("it asked for {0} units, at least 1 makes sense")]
     Quantity(i64),
+    /// Nothing of that name can be locked.
     #[error("it unlocked what is no resource: {0}")]
     UnlockName(NameError),
 }
 
 impl Conversation {
     /// What `message` comes to, said by `session` at this point of the conversation.
-    pub(crate) fn hear(
+    ///
+    /// # Errors
+    ///
+    /// The peer has broken the rules, and has to go.
+    pub fn hear(
         &mut self,
         now: Time,
         session: SessionId,
@@ -113,13 +123,7 @@ impl Conversation {
     ///
     /// A parked request that turns out to be impossible is refused in step 24, but not that of an
     /// old client, which takes all it hears there but "queued" for its lock (`spec/protocol.md` §5).
-    pub(crate) fn tell(
-        &mut self,
-        now: Time,
-        session: SessionId,
-        step: Step,
-        outcome: Outcome,
-    ) -> Form {
+    pub fn tell(&mut self, now: Time, session: SessionId, step: Step, outcome: Outcome) -> Form {
         self.log(now, session, outcome);
         self.state = match outcome {
             Outcome::Granted | Outcome::Queued | Outcome::Busy | Outcome::Impossible => {
@@ -142,17 +146,17 @@ impl Conversation {
     }
 
     /// The daemon is going to end because of this peer, and nothing else it says counts.
-    pub(crate) fn conclude(&mut self) {
+    pub fn conclude(&mut self) {
         self.state = State::Over;
     }
 
     /// Whether the peer has been told its last answer.
-    pub(crate) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.state == State::Over
     }
 
     /// Whether others may be served when this peer goes.
-    pub(crate) fn may_hold(&self) -> bool {
+    pub fn may_hold(&self) -> bool {
         self.may_hold
     }
 

@@ -22,11 +22,11 @@
 
 #![forbid(unsafe_code)]
 
-mod answers;
+pub mod answers;
 mod clock;
 mod conn;
 mod conns;
-mod conversation;
+pub mod conversation;
 pub mod detach;
 mod discovery;
 mod door;
