@@ -53,9 +53,7 @@ impl Ending {
     /// end of its connection.
     pub(crate) fn order_drain(&mut self, by: SessionId) {
         self.ordered_by.push(by);
-        if self.order == Order::None {
-            self.order = Order::Drain;
-        }
+        self.order = Order::Drain;
     }
 
     /// Whether nothing else is to be done.

@@ -379,3 +379,6 @@ impl Daemon {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,6 +123,11 @@ impl Client {
         Self::over(stream)
     }
 
+    /// Hears nothing any more: whoever says something is told so.
+    pub(crate) fn close_ears(&self) {
+        self.stream.shutdown(Shutdown::Read).unwrap();
+    }
+
     /// Says that nothing more comes.
     pub(crate) fn finish(&self) {
         self.stream.shutdown(Shutdown::Write).unwrap();

@@ -106,6 +106,20 @@ fn a_lock_that_goes_to_somebody_who_leaves_goes_on_to_the_next() {
 }
 
 #[test]
+fn a_lock_that_cannot_be_handed_over_goes_on_to_the_next() {
+    let Scene {
+        mut holder,
+        waiter,
+        daemon,
+    } = Scene::set();
+    let mut last = daemon.client();
+    last.lock("db", 1);
+    waiter.close_ears(); // which shows only when it is told something
+    holder.unlock("db");
+    last.granted();
+}
+
+#[test]
 fn half_a_message_holds_up_nobody() {
     let scene = Scene::set();
     let mut half = scene.client();
