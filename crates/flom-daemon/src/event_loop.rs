@@ -9,7 +9,7 @@ use std::mem;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
 
-use flom_core::{Event, Fairness, LockManager, Step};
+use flom_core::{Event, LockManager, Step};
 use flom_settings::Settings;
 use flom_types::{Now, Outcome, SessionId, Time};
 use jiff::tz::TimeZone;
@@ -151,7 +151,7 @@ impl Daemon {
             discovery: opened.discovery,
             _claim: opened.claim,
             conns: Conns::new(Answers::of(flom_settings::peer_id())),
-            manager: LockManager::new(Fairness::default(), TimeZone::system()),
+            manager: LockManager::new(settings.daemon.fairness, TimeZone::system()),
             ending: Ending::new(Lifespan::new(settings.daemon.lifespan_ms, clock.time())),
             signals: None,
             ready: Vec::new(),
