@@ -1,0 +1,61 @@
+//! What the tests stand on: programs, daemons, a client of their own, networks.
+//!
+//! | file | what |
+//! |---|---|
+//! | `program.rs` | a program, its outputs and its end |
+//! | `daemon.rs` | a daemon for one test, ended with it |
+//! | `wire.rs` | the protocol as bytes, written down once more: the tests share no code with flom |
+//! | `tap.rs` | between client and daemon, or in the daemon's place |
+//! | `net.rs`, `shell.rs`, `terminal.rs` | hosts joined by cables, and somebody typing there |
+//! | `processes.rs`, `scratch.rs` | what is running, and a place for files |
+//!
+//! Nothing here sleeps in the hope that something has happened by then: [`eventually`] looks until
+//! it has.
+
+mod daemon;
+mod net;
+mod processes;
+mod program;
+mod scratch;
+mod shell;
+mod tap;
+mod terminal;
+mod wire;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub(crate) use daemon::{Daemon, Started, loopback};
+pub(crate) use net::{Host, hosts};
+pub(crate) use processes::{is_alive, send, state};
+pub(crate) use program::{Finished, Program, Running, flom, gate};
+pub(crate) use scratch::Scratch;
+pub(crate) use shell::Shell;
+pub(crate) use tap::{FakeDaemon, Flow, Tap};
+pub(crate) use terminal::Terminal;
+pub(crate) use wire::{Ask, Heard, PEER, Socket, Wire, ask, message, unlock};
+
+/// How long anything may take that will happen; a test that waits longer has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Looks until there is something to be seen.
+#[track_caller]
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
+        thread::sleep(PAUSE);
+    }
+}
+
+/// Looks until it is so.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    eventually(what, || is_so().then_some(()));
+}

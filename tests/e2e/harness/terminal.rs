@@ -1,0 +1,59 @@
+//! A terminal, with keys to press.
+
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::Stdio;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use super::{Program, Running};
+
+/// What a person sits at.
+pub(crate) struct Terminal {
+    keys: File,
+    line: File,
+}
+
+impl Terminal {
+    pub(crate) fn new() -> Self {
+        let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&keys).unwrap();
+        unlockpt(&keys).unwrap();
+        let path = ptsname(&keys, Vec::new()).unwrap();
+        let line = OpenOptions::new()
+            .read(true)
+            .write(true)
+            // It must not become the terminal of the tests.
+            .custom_flags(OpenptFlags::NOCTTY.bits().cast_signed())
+            .open(OsStr::from_bytes(path.as_bytes()));
+        Self {
+            keys: keys.into(),
+            line: line.unwrap(),
+        }
+    }
+
+    /// Starts a script for `sh` in the foreground of this terminal, on its standard input. The
+    /// other streams are not the terminal's, so that they can be read.
+    pub(crate) fn run_in_foreground<'a>(
+        &self,
+        script: &str,
+        words: impl IntoIterator<Item = &'a str>,
+    ) -> Running {
+        let program = Program::new("setsid").args(["--ctty", "sh", "-c", script, "sh"]);
+        program
+            .args(words)
+            .spawn_reading(Stdio::from(self.line.try_clone().unwrap()))
+    }
+
+    /// Presses Ctrl and C.
+    pub(crate) fn press_ctrl_c(&mut self) {
+        self.keys.write_all(b"\x03").unwrap();
+    }
+
+    pub(crate) fn type_line(&mut self, line: &str) {
+        self.keys.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+}
