@@ -237,6 +237,27 @@ fn a_daemon_gives_way_to_one_that_answers() {
 }
 
 #[test]
+fn an_answer_that_is_not_repeated_keeps_no_daemon_away() {
+    // Another host's daemon that has asked at the same moment, and gives way itself.
+    let mut settings = Settings::default();
+    let group = multicast(&mut settings);
+    let text = settings.daemon.multicast_address.as_deref().unwrap();
+    let other = Group::resolve(text, group.port(), None).unwrap();
+    let other = other.listen().unwrap();
+    other.set_read_timeout(Some(AMPLE)).unwrap();
+    let answering = thread::spawn(move || {
+        let (_, from) = other.recv_from(&mut [0; 1024]).unwrap();
+        let here = Here {
+            address: String::new(),
+            port: 1,
+        };
+        other.send_to(&bytes(&Message::Here(here)), from).unwrap();
+    });
+    Daemon::open(&settings).unwrap();
+    answering.join().unwrap();
+}
+
+#[test]
 fn noise_in_the_group_keeps_no_daemon_away() {
     let mut settings = Settings::default();
     let group = multicast(&mut settings);
