@@ -60,7 +60,7 @@ pub enum ConnectError {
         source: io::Error,
     },
     /// The host or the group has no address that could be used.
-    #[error("cannot resolve {endpoint}")]
+    #[error("no address for {endpoint}")]
     Resolve {
         /// What was looked up.
         endpoint: Endpoint,
