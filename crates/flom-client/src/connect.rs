@@ -119,6 +119,9 @@ impl Search<'_> {
                 let peer = address.to_string();
                 match connect_tcp(&[address], CONNECT_LIMIT) {
                     Ok(stream) => found(stream, peer),
+                    Err(source) if source.kind() == io::ErrorKind::ConnectionRefused => {
+                        Ok(Look::Gone(ConnectError::Unreachable { peer, source }))
+                    }
                     Err(source) => Err(ConnectError::Unreachable { peer, source }),
                 }
             }

@@ -12,12 +12,18 @@ const BUSY_LIMIT: Duration = Duration::from_secs(10);
 /// Between two looks at a place that is taken; then a start is tried again.
 const PAUSES_MS: [u64; 6] = [1, 2, 5, 10, 20, 50];
 
+/// Between two looks where somebody answers who is gone when we come: until a daemon that finds
+/// out that it is not the only one of its group has given way.
+const GONE_PAUSES_MS: [u64; 5] = [20, 50, 100, 200, 400];
+
 /// What a look at a place finds.
 #[derive(Debug)]
 pub(crate) enum Look<T> {
     Found(T),
     /// Nobody, which a start can change.
     Nobody(ConnectError),
+    /// Somebody who answered, but refused when we came: perhaps another one will answer.
+    Gone(ConnectError),
 }
 
 /// What the search for a daemon does to the world.
@@ -33,10 +39,10 @@ pub(crate) trait World {
 /// Looks for a daemon; starts one if it `may_start` and there is none. While somebody else is about
 /// to be the daemon, or about to leave its place, looks again and again.
 pub(crate) fn find<W: World>(world: &mut W, may_start: bool) -> Result<W::Line, ConnectError> {
-    match world.look()? {
-        Look::Found(line) => return Ok(line),
-        Look::Nobody(reason) if !may_start => return Err(reason),
-        Look::Nobody(_) => {}
+    match look(world)? {
+        Ok(line) => return Ok(line),
+        Err(reason) if !may_start => return Err(reason),
+        Err(_) => {}
     }
     loop {
         let endpoint = world.endpoint();
@@ -61,19 +67,16 @@ pub(crate) fn find<W: World>(world: &mut W, may_start: bool) -> Result<W::Line, 
 
 /// Connects to the daemon that has just been started.
 fn reach<W: World>(world: &mut W) -> Result<W::Line, ConnectError> {
-    match world.look()? {
-        Look::Found(line) => Ok(line),
-        Look::Nobody(reason) => Err(ConnectError::NotReached {
-            endpoint: world.endpoint(),
-            source: Box::new(reason),
-        }),
-    }
+    look(world)?.map_err(|reason| ConnectError::NotReached {
+        endpoint: world.endpoint(),
+        source: Box::new(reason),
+    })
 }
 
 fn look_again<W: World>(world: &mut W) -> Result<Option<W::Line>, ConnectError> {
     for pause_ms in PAUSES_MS {
         world.pause(Duration::from_millis(pause_ms));
-        if let Look::Found(line) = world.look()? {
+        if let Ok(line) = look(world)? {
             return Ok(Some(line));
         }
         if world.elapsed() >= BUSY_LIMIT {
@@ -81,6 +84,23 @@ fn look_again<W: World>(world: &mut W) -> Result<Option<W::Line>, ConnectError> 
         }
     }
     Ok(None)
+}
+
+/// Looks until somebody is there or nobody; the inner error is nobody's.
+fn look<W: World>(world: &mut W) -> Result<Result<W::Line, ConnectError>, ConnectError> {
+    for pause_ms in GONE_PAUSES_MS {
+        match world.look()? {
+            Look::Found(line) => return Ok(Ok(line)),
+            Look::Nobody(reason) => return Ok(Err(reason)),
+            Look::Gone(_) => world.pause(Duration::from_millis(pause_ms)),
+        }
+    }
+    match world.look()? {
+        Look::Found(line) => Ok(Ok(line)),
+        Look::Nobody(reason) => Ok(Err(reason)),
+        // It is there, whoever it is: a daemon of ours would split the group.
+        Look::Gone(reason) => Err(reason),
+    }
 }
 
 #[cfg(test)]
@@ -98,6 +118,8 @@ mod tests {
         found_at_look: Option<usize>,
         reports: Vec<Report>,
         group: bool,
+        /// So many looks find somebody who is gone.
+        gone: usize,
         looks: usize,
         starts: usize,
         clock: Duration,
@@ -108,6 +130,12 @@ mod tests {
 
         fn look(&mut self) -> Result<Look<usize>, ConnectError> {
             self.looks += 1;
+            if self.looks <= self.gone {
+                return Ok(Look::Gone(ConnectError::Unreachable {
+                    peer: "[::1]:1".to_string(),
+                    source: io::ErrorKind::ConnectionRefused.into(),
+                }));
+            }
             match self.found_at_look {
                 Some(look) if look <= self.looks => Ok(Look::Found(self.looks)),
                 _ => Ok(Look::Nobody(ConnectError::Nobody {
@@ -172,6 +200,28 @@ mod tests {
         let error = find(&mut world, false).unwrap_err();
         assert_eq!(error.code(), ReturnCode::CONNECT);
         assert_eq!((world.looks, world.starts), (1, 0));
+    }
+
+    #[test]
+    fn who_answers_but_is_gone_is_asked_for_again() {
+        let mut world = Script {
+            gone: 3,
+            found_at_look: Some(4),
+            ..Script::default()
+        };
+        assert_eq!(find(&mut world, false).unwrap(), 4);
+        assert!(!world.clock.is_zero());
+    }
+
+    #[test]
+    fn who_answers_and_always_refuses_is_an_error_and_no_reason_to_start_another() {
+        let mut world = Script {
+            gone: usize::MAX,
+            ..Script::default()
+        };
+        let error = find(&mut world, true).unwrap_err();
+        assert_eq!(error.code(), ReturnCode::CONNECT);
+        assert_eq!((world.looks, world.starts), (GONE_PAUSES_MS.len() + 1, 0));
     }
 
     #[test]
