@@ -19,9 +19,7 @@ use std::process::{Command, Stdio};
 use close_fds::set_fds_cloexec;
 use flom_settings::Settings;
 use rustix::fs::Mode;
-use rustix::process::{
-    Pid, Resource, Rlimit, getpgrp, getpid, getrlimit, setrlimit, setsid, umask,
-};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, setsid, umask};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use crate::start::StartError;
@@ -36,12 +34,11 @@ pub fn detach(settings: &Settings) -> io::Result<()> {
     // Whatever the starter has left open would stay so as long as the daemon lives: somebody who
     // reads a pipe to its end would wait for it.
     set_fds_cloexec(3, &[]);
-    if getpgrp() == getpid() {
+    if setsid().is_err() {
         // An interactive shell makes every command the leader of a group, and such a one cannot
         // leave the session. Its child can.
         return succeeded(again("--detach", settings).status()?);
     }
-    let _: Option<Pid> = setsid().ok(); // fails only for who leads a group
     again("--detached", settings).spawn().map(drop)
 }
 
