@@ -30,7 +30,7 @@ pub(crate) use net::{Host, hosts};
 pub(crate) use processes::{is_alive, send, state};
 pub(crate) use program::{Finished, Program, Running, flom, gate};
 pub(crate) use scratch::Scratch;
-pub(crate) use shell::Shell;
+pub(crate) use shell::{Shell, Typed};
 pub(crate) use tap::{FakeDaemon, Flow, Tap};
 pub(crate) use terminal::Terminal;
 pub(crate) use wire::{Ask, Heard, PEER, Socket, Wire, ask, message, unlock};

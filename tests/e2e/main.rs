@@ -5,11 +5,13 @@
 #![forbid(unsafe_code)]
 
 mod daemon_loss;
+mod discovery;
 mod exclusion;
 mod exit_status;
 mod harness;
 mod lifespan;
 mod locking;
+mod scenario;
 mod shutdown;
 mod signals;
 mod start;

@@ -60,18 +60,24 @@ impl Daemon {
     /// At a TCP port of an address that no other test uses.
     #[track_caller]
     pub(crate) fn start_tcp() -> Self {
-        Self::start_at(None, loopback().into(), &[])
+        Self::start_at(None, SocketAddr::new(loopback().into(), PORT), &[])
     }
 
     /// At a TCP port of `address`, which is one of `host`, with these words besides.
     #[track_caller]
     pub(crate) fn start_on(host: &Host, address: IpAddr, words: &[&str]) -> Self {
-        Self::start_at(Some(host), address, words)
+        Self::start_at(Some(host), SocketAddr::new(address, PORT), words)
+    }
+
+    /// The same at another port, which is given in `words` too.
+    #[track_caller]
+    pub(crate) fn start_on_port(host: &Host, address: IpAddr, port: u16, words: &[&str]) -> Self {
+        Self::start_at(Some(host), SocketAddr::new(address, port), words)
     }
 
     #[track_caller]
-    fn start_at(host: Option<&Host>, address: IpAddr, words: &[&str]) -> Self {
-        let given = address.to_string();
+    fn start_at(host: Option<&Host>, address: SocketAddr, words: &[&str]) -> Self {
+        let given = address.ip().to_string();
         let mut program = Program::new(env!("CARGO_BIN_EXE_flomd"));
         program = program.args(["-a", &given, "-d", "-1"]).args(words);
         if let Some(host) = host {
@@ -79,7 +85,7 @@ impl Daemon {
         }
         Self {
             process: program.spawn(),
-            place: Place::Tcp(SocketAddr::new(address, PORT)),
+            place: Place::Tcp(address),
             host: host.cloned(),
             scratch: Scratch::new(),
         }

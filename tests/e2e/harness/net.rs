@@ -74,6 +74,15 @@ impl Host {
         self.ip(&["address", "add", address, "dev", interface]);
     }
 
+    /// Gives `interface` another IPv6 address, such as `fd00::1/64`.
+    pub(crate) fn add_ipv6(&self, interface: &str, address: &str) {
+        self.ip(&["address", "add", address, "dev", interface, "nodad"]);
+    }
+
+    pub(crate) fn add_default_route(&self, gateway: &str) {
+        self.ip(&["route", "add", "default", "via", gateway]);
+    }
+
     /// The address that `interface` has on its link.
     pub(crate) fn link_local(&self, interface: &str) -> Ipv6Addr {
         eventually("a link-local address", || {
