@@ -57,6 +57,8 @@ pub(crate) struct Conversation {
     deadline: Option<(Time, Duration)>,
     /// Whether the request may be queued or parked.
     waits: bool,
+    /// Whether the daemon understands more than FLoM 1.7.2, once it has answered.
+    extended: Option<bool>,
 }
 
 #[derive(PartialEq, Eq, Debug)]
@@ -82,6 +84,7 @@ impl Conversation {
             state: State::Asked,
             deadline: limit.map(|limit| (now + limit, limit)),
             waits: patience.waits(),
+            extended: None,
         }
     }
 
@@ -132,6 +135,11 @@ impl Conversation {
         }
     }
 
+    /// Whether the daemon understands more than FLoM 1.7.2; `None` before its first answer.
+    pub(crate) fn is_extended(&self) -> Option<bool> {
+        self.extended
+    }
+
     /// What has been locked, if the lock is held and the resource has elements.
     pub(crate) fn element(&self) -> Option<&str> {
         match &self.state {
@@ -144,6 +152,8 @@ impl Conversation {
         let Message::Answer(answer) = message else {
             return Err(out_of_turn("no answer at all"));
         };
+        self.extended
+            .get_or_insert(answer.session.as_ref().is_some_and(|session| session.ext));
         // The number of the answer tells what it may say: an old client takes a 24 for a grant
         // whatever it says, so only these can be trusted to be meant as one.
         match (&self.state, answer.step, Outcome::from_number(answer.rc)) {
@@ -345,6 +355,17 @@ mod tests {
         // Later noise changes nothing.
         conversation.heard(answer(24, 4).as_bytes()).unwrap();
         assert_eq!(conversation.element(), Some("a&b"));
+    }
+
+    #[test]
+    fn the_first_answer_tells_who_the_daemon_is() {
+        for (word, extended) in [("", false), (" ext=\"1\"", true)] {
+            let mut conversation = Conversation::new(Patience::Refuse, Time(0));
+            assert_eq!(conversation.is_extended(), None);
+            let refusal = answer(16, 5).replace("peerid=\"x\"", &format!("peerid=\"x\"{word}"));
+            conversation.heard(refusal.as_bytes()).unwrap_err();
+            assert_eq!(conversation.is_extended(), Some(extended));
+        }
     }
 
     #[test]

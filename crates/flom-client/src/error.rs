@@ -191,16 +191,16 @@ pub enum LockError {
     /// There is no daemon to ask.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The request does not fit a message that every daemon takes.
+    /// The daemon is one of FLoM 1.7.2, whose messages are too short for the request.
     #[error(
-        "a request for a resource with a name of {bytes} bytes is longer than the {limit} bytes \
-         that a daemon must accept"
+        "the resource's name has {bytes} bytes, and the daemon at {peer} is one of FLoM 1.7.2, \
+         which takes about 240: use a shorter name, or the flomd of this program"
     )]
     NameTooLong {
         /// Length of the name.
         bytes: usize,
-        /// Length of the longest message.
-        limit: usize,
+        /// The daemon.
+        peer: String,
     },
     /// Somebody else has it, and the request was not to wait.
     #[error("{resource} is taken")]

@@ -113,6 +113,22 @@ impl Pending {
         }
     }
 
+    /// Waits for the first answer, whatever it says, and tells whether the daemon understands more
+    /// than FLoM 1.7.2. The request is withdrawn.
+    pub(crate) fn learn_whether_extended(mut self) -> Result<bool, LockError> {
+        loop {
+            let progress = self.drive();
+            if let Some(extended) = self.conversation.is_extended() {
+                self.withdraw();
+                return Ok(extended);
+            }
+            progress?;
+            let until = self.next_deadline().unwrap_or_else(far_away);
+            // Ready or not: what there is to say, the next look will say.
+            let _ = self.line.wait(READABLE, until);
+        }
+    }
+
     /// When to [`drive`](Self::drive) even if nothing has come; `None` if there is no limit.
     pub fn next_deadline(&self) -> Option<Instant> {
         let Time(ms) = self.conversation.next_deadline()?;

@@ -13,6 +13,9 @@ use crate::locate::Purpose;
 use crate::notice::Notice;
 use crate::pending::Pending;
 
+/// A resource that nobody has, or if so not for long.
+const PROBE: &[u8] = b"flomAsksWhoYouAre";
+
 /// What to lock and how. Reusable, and cheap to clone.
 ///
 /// Two requests of one process compete with each other like those of strangers.
@@ -81,16 +84,43 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// [`LockError::NameTooLong`] before anybody is asked; [`LockError::Connect`] if there is no
-    /// daemon; [`LockError::Disconnected`] if it goes away at once.
+    /// [`LockError::Connect`] if there is no daemon; [`LockError::NameTooLong`] if it is one of FLoM
+    /// 1.7.2, which ends a connection that says so much, without having been asked;
+    /// [`LockError::Disconnected`] if it goes away at once.
     pub fn start(
         &self,
         patience: Patience,
         tell: &mut dyn FnMut(Notice<'_>),
     ) -> Result<Pending, LockError> {
-        let message = self.ask.message(flom_settings::peer_id(), patience)?;
+        let message = self.ask.message(flom_settings::peer_id(), patience);
+        if message.len() > OLD_DAEMON_MESSAGE_BYTES {
+            self.make_sure_of_room(tell)?;
+        }
         let line = connect(self.client.settings(), Purpose::Lock, tell)?;
         Pending::send(line, self.ask.clone(), &message, patience)
+    }
+
+    /// Learns who the daemon is by a question that leaves nothing behind: for a resource that is not
+    /// to be created, without waiting, in the mode that disturbs nobody.
+    fn make_sure_of_room(&self, tell: &mut dyn FnMut(Notice<'_>)) -> Result<(), LockError> {
+        let question = Ask {
+            resource: ResourceName::parse(PROBE).expect("it is a word"),
+            mode: LockMode::NullLock,
+            quantity: 1,
+            create: false,
+            idle_lifespan_ms: 0,
+        };
+        let message = question.message(flom_settings::peer_id(), Patience::Refuse);
+        let line = connect(self.client.settings(), Purpose::Lock, tell)?;
+        let peer = line.peer().to_string();
+        let asked = Pending::send(line, question, &message, Patience::Refuse)?;
+        match asked.learn_whether_extended()? {
+            true => Ok(()),
+            false => Err(LockError::NameTooLong {
+                bytes: self.ask.resource.as_bytes().len(),
+                peer,
+            }),
+        }
     }
 
     /// Whether there is anything to be gained by asking again after `error`: a daemon that was
@@ -107,26 +137,20 @@ impl Request {
 }
 
 impl Ask {
-    /// The request as bytes that every daemon takes, old ones included.
-    pub(crate) fn message(
-        &self,
-        peer_id: String,
-        patience: Patience,
-    ) -> Result<Vec<u8>, LockError> {
+    /// The request as bytes. It says that we understand more than FLoM 1.7.2, unless only that
+    /// makes it too long for an old daemon.
+    pub(crate) fn message(&self, peer_id: String, patience: Patience) -> Vec<u8> {
         let mut session = Session { peer_id, ext: true };
-        let mut message = self.encoded(&session, patience);
-        // An old daemon has no more room than that, and who is there is not known yet.
-        if message.len() > OLD_DAEMON_MESSAGE_BYTES {
-            session.ext = false;
-            message = self.encoded(&session, patience);
+        let message = self.encoded(&session, patience);
+        if message.len() <= OLD_DAEMON_MESSAGE_BYTES {
+            return message;
         }
-        if message.len() > OLD_DAEMON_MESSAGE_BYTES {
-            return Err(LockError::NameTooLong {
-                bytes: self.resource.as_bytes().len(),
-                limit: OLD_DAEMON_MESSAGE_BYTES,
-            });
+        session.ext = false;
+        let plain = self.encoded(&session, patience);
+        match plain.len() <= OLD_DAEMON_MESSAGE_BYTES {
+            true => plain,
+            false => message,
         }
-        Ok(message)
     }
 
     /// The end of the lock as bytes.
@@ -175,7 +199,7 @@ mod tests {
     }
 
     fn body(ask: &Ask, patience: Patience) -> String {
-        let message = ask.message(PEER.into(), patience).unwrap();
+        let message = ask.message(PEER.into(), patience);
         let text = String::from_utf8(message).unwrap();
         let start = text.find("<resource").unwrap();
         text[start..].trim_end_matches("</msg>").to_string()
@@ -207,6 +231,18 @@ mod tests {
     }
 
     #[test]
+    fn what_the_caller_wants_is_said() {
+        let mut ask = ask("A");
+        ask.mode = LockMode::ConcurrentRead;
+        ask.create = false;
+        ask.idle_lifespan_ms = 1500;
+        assert_eq!(
+            body(&ask, Patience::Forever),
+            r#"<resource name="QQ==" mode="1" wait="1" create="0" lifespan="1500"/>"#
+        );
+    }
+
+    #[test]
     fn only_a_request_that_must_not_wait_says_so() {
         for (patience, wait) in [
             (Patience::Refuse, "wait=\"0\""),
@@ -218,21 +254,17 @@ mod tests {
     }
 
     #[test]
-    fn no_request_is_longer_than_an_old_daemon_can_take() {
-        for bytes in 1..=240 {
-            let ask = ask(&"a".repeat(bytes));
-            let message = ask.message(PEER.into(), Patience::Forever).unwrap();
-            assert!(message.len() <= 511, "{bytes}: {}", message.len());
+    fn a_request_stays_as_short_as_an_old_daemon_needs_it_if_its_name_does() {
+        for bytes in [1, 234, 235, 240, 241, 4096] {
+            let message = ask(&"a".repeat(bytes)).message(PEER.into(), Patience::Forever);
             let says_ext = String::from_utf8_lossy(&message).contains("ext=\"1\"");
-            assert_eq!(says_ext, bytes <= 234, "{bytes}");
+            assert_eq!(
+                message.len() <= 511,
+                bytes <= 240,
+                "{bytes}: {}",
+                message.len()
+            );
+            assert_eq!(says_ext, !(235..=240).contains(&bytes), "{bytes}");
         }
-        let error = ask(&"a".repeat(241)).message(PEER.into(), Patience::Forever);
-        assert!(matches!(
-            error,
-            Err(LockError::NameTooLong {
-                bytes: 241,
-                limit: 511
-            })
-        ));
     }
 }

@@ -49,11 +49,14 @@ impl Daemon {
     }
 
     fn request(&self) -> Request {
+        self.request_for(&ResourceName::parse(b"A").unwrap())
+    }
+
+    fn request_for(&self, resource: &ResourceName) -> Request {
         let mut settings = Settings::default();
         settings.daemon.socket_name = Some(self.directory.join("socket"));
         settings.daemon.lifespan_ms = 0;
-        let resource = ResourceName::parse(b"A").unwrap();
-        Client::new(settings).unwrap().request(&resource)
+        Client::new(settings).unwrap().request(resource)
     }
 
     fn lock(&self, patience: Patience) -> Result<Guard, LockError> {
@@ -72,13 +75,14 @@ impl Drop for Daemon {
     }
 }
 
-fn hear_request(stream: &mut UnixStream) {
+fn hear_request(stream: &mut UnixStream) -> String {
     let mut heard = Vec::new();
     while !heard.ends_with(b"</msg>") {
         let mut byte = [0];
         stream.read_exact(&mut byte).unwrap();
         heard.push(byte[0]);
     }
+    String::from_utf8(heard).unwrap()
 }
 
 fn answer(step: u32, rc: i32) -> String {
@@ -143,6 +147,29 @@ fn no_odd_form_of_a_grant_is_missed() {
         let guard = daemon.lock(Patience::UpTo(NEVER)).expect(&words);
         guard.release(false).expect(&words);
         assert!(daemon.heard().contains("verb=\"2\" step=\"8\""));
+    }
+}
+
+#[test]
+fn an_old_daemon_is_never_sent_more_than_it_can_take() {
+    let long = ResourceName::parse(&[b'a'; 241]).unwrap();
+    let daemon = Daemon::that(|mut stream| {
+        let asked = hear_request(&mut stream);
+        stream.write_all(answer(16, 5).as_bytes()).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, b"");
+        asked
+    });
+    let request = daemon.request_for(&long);
+    let error = request.start(Patience::Forever, &mut |_| {}).unwrap_err();
+    assert_eq!(error.code(), ReturnCode::CONTAINER_FULL);
+    assert!(error.to_string().contains("241 bytes"), "{error}");
+    let asked = daemon.heard();
+    assert!(asked.len() <= 511, "{asked}");
+    for harmless in ["mode=\"0\"", "wait=\"0\"", "create=\"0\""] {
+        assert!(asked.contains(harmless), "{asked}");
     }
 }
 
