@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use flom_cli::flom::{Action, Invocation, Run};
 use flom_cli::{Failure, exit};
 use flom_client::Client;
+use flom_net::Interface;
 use flom_settings::Settings;
 
 fn main() -> ExitCode {
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode, Failure> {
-    match flom_cli::flom::parse(env::args_os().skip(1))? {
+    match flom_cli::flom::parse(env::args_os().skip(1), find_interface)? {
         Invocation::Help(text) | Invocation::Print(text) => print::text(&text),
         Invocation::UniqueId => print::line(&unique_id()?),
         Invocation::Run(run) => return carry_out(*run),
@@ -36,10 +37,16 @@ fn carry_out(run: Run) -> Result<ExitCode, Failure> {
     match run.action {
         Action::DebugFeature(feature) => debug_feature::run(feature, &run.settings)?,
         Action::Shutdown { immediate } => shutdown(run.settings, immediate)?,
+        Action::CheckConfig => {}
         Action::NoCommand => return Err(exit::no_command()),
         Action::Lock { command } => return lock::run(run.settings, command),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn find_interface(name: &str) -> Result<(), String> {
+    let found = Interface::find(name).map(drop);
+    found.map_err(|error| error.to_string())
 }
 
 fn unique_id() -> Result<String, Failure> {

@@ -21,11 +21,15 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     match flom_cli::flomd::parse(env::args_os().skip(1))? {
         Invocation::Help(text) | Invocation::Print(text) => print!("{text}"),
-        Invocation::Run(run) => match run.stage {
-            Stage::Foreground => serve(&run)?,
-            Stage::Detach => detach::detach(&run.settings).map_err(|error| failed(&error))?,
-            Stage::Detached => serve_detached(&run)?,
-        },
+        Invocation::Run(run) => {
+            // Nobody is there to read what cannot be written.
+            let _ = run.announce();
+            match run.stage {
+                Stage::Foreground => serve(&run)?,
+                Stage::Detach => detach::detach(&run.settings).map_err(|error| failed(&error))?,
+                Stage::Detached => serve_detached(&run)?,
+            }
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ pub(crate) enum Wish {
     SignalList,
     UniqueId,
     ConfigFile,
+    CheckConfig,
     Quiesce,
     Immediate,
     DebugFeature,
@@ -31,8 +32,6 @@ pub(crate) struct Command {
 pub(crate) enum Help {
     /// Among the others, with this text.
     Shown(&'static str),
-    /// Among those that this version does not have.
-    NotYet(&'static str),
     /// Nowhere: programs use it among themselves.
     Hidden,
 }
@@ -53,8 +52,16 @@ const VERSION: Command = Command {
     help: Help::Shown("print version and licence"),
 };
 
+const CONFIG_FILE: Command = Command {
+    wish: Wish::ConfigFile,
+    shorts: &['c'],
+    longs: &["config-file"],
+    placeholder: Some("FILE"),
+    help: Help::Shown("read settings from this file too"),
+};
+
 /// Of `flom`.
-pub(crate) static OF_FLOM: [Command; 8] = [
+pub(crate) static OF_FLOM: [Command; 9] = [
     Command {
         wish: Wish::Quiesce,
         shorts: &['x'],
@@ -92,17 +99,19 @@ pub(crate) static OF_FLOM: [Command; 8] = [
     },
     VERSION,
     HELP,
+    CONFIG_FILE,
     Command {
-        wish: Wish::ConfigFile,
-        shorts: &['c'],
-        longs: &["config-file"],
-        placeholder: Some("FILE"),
-        help: Help::NotYet("read settings from this file too"),
+        wish: Wish::CheckConfig,
+        shorts: &[],
+        longs: &["check-config"],
+        placeholder: None,
+        help: Help::Shown("print settings and where they come from"),
     },
 ];
 
 /// Of `flomd`.
-pub(crate) static OF_FLOMD: [Command; 4] = [
+pub(crate) static OF_FLOMD: [Command; 5] = [
+    CONFIG_FILE,
     VERSION,
     HELP,
     Command {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use flom_settings::{ConflictError, Problem, ValueError};
+use flom_settings::ConflictError;
 use flom_types::ReturnCode;
 
 use crate::exit;
@@ -32,6 +32,15 @@ impl Failure {
     /// Ends with `status` after a line that scripts know, printed as it is.
     pub fn exact(status: u8, line: impl Into<String>) -> Self {
         Self::new(status, Line::Exact(line.into()))
+    }
+
+    /// Ends with `status` after lines that scripts know, or that say more than those.
+    pub(crate) fn exact_lines(status: u8, lines: Vec<String>) -> Self {
+        Self {
+            output: Vec::new(),
+            lines: lines.into_iter().map(Line::Exact).collect(),
+            status,
+        }
     }
 
     /// Ends with `status` after a sentence of ours, printed as `flom: SENTENCE`.
@@ -122,19 +131,6 @@ impl From<SyntaxError> for Failure {
     }
 }
 
-impl From<ValueError> for Failure {
-    fn from(error: ValueError) -> Self {
-        let failure = Self::exact(exit::FAILED, error.to_string());
-        match error.problem {
-            Problem::Name { .. } => {
-                let ReturnCode(code) = ReturnCode::INVALID_RESOURCE_NAME;
-                failure.and(format!("flom_config_set_resource_name: ret_cod={code}"))
-            }
-            _ => failure,
-        }
-    }
-}
-
 impl From<ConflictError> for Failure {
     fn from(error: ConflictError) -> Self {
         Self::exact(exit::FAILED, error.to_string())
@@ -150,7 +146,8 @@ pub(crate) fn write_lines(to: &mut impl Write, lines: &[String]) -> std::io::Res
     to.flush()
 }
 
-fn chain(error: &dyn Error) -> String {
+/// `error` and its causes.
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -2,14 +2,15 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 
-use flom_settings::Settings;
+use flom_settings::{Configuration, Origin, Setting, Settings};
 
 use crate::command::{OF_FLOM, Wish};
 use crate::exit;
 use crate::failure::{Failure, write_lines};
 use crate::options::{Options, Words, read};
-use crate::{help, version};
+use crate::{help, sources, version};
 
 pub use crate::feature::DebugFeature;
 
@@ -59,18 +60,41 @@ pub enum Action {
         /// The program and its arguments; never empty.
         command: Vec<OsString>,
     },
+    /// Nothing more: `--check-config` has said what there is to say.
+    CheckConfig,
     /// Nothing to run: [`exit::no_command`].
     NoCommand,
 }
 
-/// Reads a command line, the name of the program not included.
+/// What `flom` asks the host that it runs on.
+struct Host {
+    /// Reads the files that hold for every command.
+    read_files: fn(&mut Configuration),
+    find_interface: FindInterface,
+}
+
+/// Says why there is no network interface of this name that could be used.
+pub type FindInterface = fn(&str) -> Result<(), String>;
+
+/// Reads a command line, the name of the program not included, and the configuration files.
 ///
 /// The steps, and which of them wins, are those of `spec/command-line.md` §1.
 ///
 /// # Errors
 ///
 /// Whatever ends `flom` before anything is contacted: [`Failure`] says how.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Failure> {
+pub fn parse(
+    args: impl IntoIterator<Item = OsString>,
+    find_interface: FindInterface,
+) -> Result<Invocation, Failure> {
+    let host = Host {
+        read_files: Configuration::read_standard_files,
+        find_interface,
+    };
+    parse_on(&host, args)
+}
+
+fn parse_on(host: &Host, args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Failure> {
     let words = read(OPTIONS, args)?;
     if words.want(Wish::Help) {
         return Ok(Invocation::Help(help::of_flom()));
@@ -91,7 +115,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Fai
         return Ok(Invocation::UniqueId);
     }
     let mut run = Run::new();
-    match run.prepare(words) {
+    match run.prepare(words, host) {
         Ok(()) => Ok(Invocation::Run(Box::new(run))),
         Err(failure) => Err(failure.after(run.output, run.warnings)),
     }
@@ -119,20 +143,26 @@ impl Run {
 
     /// From the words to checked settings and an action. What there is to print stays in `self`,
     /// also in front of a failure.
-    fn prepare(&mut self, words: Words) -> Result<(), Failure> {
-        if words.want(Wish::ConfigFile) {
-            return Err(Failure::not_yet(exit::FAILED, "config-file"));
+    fn prepare(&mut self, words: Words, host: &Host) -> Result<(), Failure> {
+        let mut configuration = Configuration::default();
+        (host.read_files)(&mut configuration);
+        if let Some(file) = words.value_of(Wish::ConfigFile) {
+            configuration.read_file(Path::new(file));
         }
-        let mut passed_over = Vec::new();
-        let applied = words.given.apply_to(&mut self.settings, &mut passed_over);
-        let passed_over = passed_over.iter().map(ToString::to_string);
-        self.warnings.extend(passed_over);
-        applied?;
+        configuration.apply(&words.given);
+        self.warnings = sources::warnings("flom", &configuration);
+        if words.want(Wish::CheckConfig) {
+            self.action = Action::CheckConfig;
+            return self.check(configuration, host);
+        }
+        sources::refuse_first_error(&configuration)?;
+        self.check_interface(&mut configuration, host)?;
+        self.settings = configuration.into_settings();
         let verbose = self.settings.trace.verbose;
         if verbose {
             self.output = self.settings.verbose_lines();
         }
-        self.settings.check()?;
+        check_together(&self.settings)?;
         self.settings.fill_in_socket();
         let meaningless = self.settings.drop_meaningless().into_iter();
         let meaningless = meaningless.filter(|_| verbose);
@@ -143,6 +173,50 @@ impl Run {
             self.warnings.extend(self.settings.drop_unignorable());
         }
         Ok(())
+    }
+
+    /// `--check-config`: says everything there is to be said about the sources.
+    fn check(&mut self, mut configuration: Configuration, host: &Host) -> Result<(), Failure> {
+        let checked = sources::refuse_errors(&configuration)
+            .and_then(|()| self.check_interface(&mut configuration, host))
+            .and_then(|()| check_together(configuration.settings()));
+        configuration.settings_mut().fill_in_socket();
+        self.output = sources::report(&configuration);
+        checked
+    }
+
+    /// The interface must be there. In a file, which many hosts may share, it is passed over with
+    /// a warning where it is not.
+    fn check_interface(
+        &mut self,
+        configuration: &mut Configuration,
+        host: &Host,
+    ) -> Result<(), Failure> {
+        let setting = Setting::by_long("network-interface").expect("a row of the table");
+        let Some(name) = &configuration.settings().network.interface else {
+            return Ok(());
+        };
+        let Err(reason) = (host.find_interface)(name) else {
+            return Ok(());
+        };
+        let Origin::File(place) = configuration.origin(setting) else {
+            let line = format!("network-interface: '{name}' is an invalid value: {reason}");
+            return Err(Failure::exact(exit::FAILED, line));
+        };
+        let Setting { group, key, .. } = setting;
+        let warning = format!("file {place}: [{group}]/{key} is passed over: {reason}");
+        self.warnings.push(format!("flom: warning: {warning}"));
+        configuration.settings_mut().network.interface = None;
+        Ok(())
+    }
+}
+
+/// Whether the settings go together, and with this version.
+pub(crate) fn check_together(settings: &Settings) -> Result<(), Failure> {
+    settings.check()?;
+    match settings.first_unavailable() {
+        None => Ok(()),
+        Some(setting) => Err(Failure::not_yet(exit::FAILED, setting.long)),
     }
 }
 
@@ -167,8 +241,17 @@ mod tests {
 
     use super::*;
 
+    /// Without files, and with one network interface.
+    const HOST: Host = Host {
+        read_files: |_| {},
+        find_interface: |name| match name {
+            "lo" => Ok(()),
+            _ => Err(format!("there is no {name}")),
+        },
+    };
+
     fn parse_line(line: &str) -> Result<Invocation, Failure> {
-        parse(line.split_whitespace().map(OsString::from))
+        parse_on(&HOST, line.split_whitespace().map(OsString::from))
     }
 
     fn run(line: &str) -> Run {
@@ -327,19 +410,40 @@ mod tests {
             ("-s /tmp/s -a ::1 ls", 99, local_or_network),
             ("-s /tmp/s -A ff02::1 ls", 99, local_or_network),
             (
-                "-c f ls",
+                "-c no/such/file ls",
                 99,
-                "config-file: this version does not have this option yet",
+                "ERROR: error while loading file 'no/such/file': No such file or directory",
+            ),
+            ("-c no/such/file ls", 99, "\nflom_config_init: ret_cod=-203"),
+            (
+                "-n eth9 ls",
+                99,
+                "network-interface: 'eth9' is an invalid value: there is no eth9",
             ),
             (
-                "-m f ls",
+                "-m /no/such/directory ls",
+                99,
+                "mount-point-vfs: '/no/such/directory' is an invalid value",
+            ),
+            (
+                "-m / ls",
                 99,
                 "mount-point-vfs: this version does not have this option yet",
             ),
             (
-                "--tls-check-peer-id=no ls",
+                "--tls-certificate=/no/such/file ls",
                 99,
-                "tls-check-peer-id: this version does not have this option yet",
+                "tls-certificate: '/no/such/file' is not a valid value",
+            ),
+            (
+                "--tls-certificate=/etc/passwd ls",
+                99,
+                "tls-certificate: this version does not have this option yet",
+            ),
+            (
+                "--tls-check-peer-id=yes ls",
+                99,
+                "ERROR: TLS check peer id can not be specified without full TLS configuration.",
             ),
             (
                 "--debug-feature=foo",

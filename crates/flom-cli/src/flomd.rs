@@ -1,14 +1,17 @@
 //! The command line of `flomd`, as meant.
 
 use std::ffi::OsString;
+use std::io;
+use std::path::Path;
 
-use flom_settings::Settings;
+use flom_settings::{Configuration, Settings};
 
 use crate::command::{OF_FLOMD, Wish};
 use crate::exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, write_lines};
+use crate::flom::check_together;
 use crate::options::{Options, Words, read};
-use crate::{help, version};
+use crate::{help, sources, version};
 
 pub(crate) const OPTIONS: Options = Options {
     has: |setting| setting.of_daemon,
@@ -33,6 +36,8 @@ pub struct Run {
     pub settings: Settings,
     /// Which step of the start this is.
     pub stage: Stage,
+    /// Lines for stderr before anything else happens.
+    pub warnings: Vec<String>,
 }
 
 /// The steps by which `flom` starts a daemon.
@@ -44,6 +49,17 @@ pub enum Stage {
     Detach,
     /// `--detached`: the daemon proper, which tells on stdout whether it is ready.
     Detached,
+}
+
+impl Run {
+    /// Prints the lines that come before anything else happens.
+    ///
+    /// # Errors
+    ///
+    /// If stderr cannot be written.
+    pub fn announce(&self) -> io::Result<()> {
+        write_lines(&mut io::stderr().lock(), &self.warnings)
+    }
 }
 
 /// Reads a command line, the name of the program not included.
@@ -64,15 +80,29 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Fai
     if !words.command.is_empty() {
         return Err(Failure::sentence(exit::FAILED, "a daemon runs no command"));
     }
-    let settings = settings(&words)?;
-    let stage = stage(&words);
-    Ok(Invocation::Run(Box::new(Run { settings, stage })))
+    let mut warnings = Vec::new();
+    match settings(&words, &mut warnings) {
+        Ok(settings) => Ok(Invocation::Run(Box::new(Run {
+            settings,
+            stage: stage(&words),
+            warnings,
+        }))),
+        Err(failure) => Err(failure.after(Vec::new(), warnings)),
+    }
 }
 
-fn settings(words: &Words) -> Result<Settings, Failure> {
-    let mut settings = Settings::default_of_daemon();
-    words.given.apply_to(&mut settings, &mut Vec::new())?;
-    settings.check()?;
+/// Settings of the files of every command are none of the daemon's: it gets its own from who starts
+/// it, or from the one file it is told to read.
+fn settings(words: &Words, warnings: &mut Vec<String>) -> Result<Settings, Failure> {
+    let mut configuration = Configuration::new(Settings::default_of_daemon());
+    if let Some(file) = words.value_of(Wish::ConfigFile) {
+        configuration.read_file(Path::new(file));
+    }
+    configuration.apply(&words.given);
+    warnings.extend(sources::warnings("flomd", &configuration));
+    sources::refuse_first_error(&configuration)?;
+    let mut settings = configuration.into_settings();
+    check_together(&settings)?;
     settings.fill_in_socket();
     if settings.daemon.lifespan_ms == 0 {
         return Err(Failure::exact(
@@ -170,6 +200,29 @@ mod tests {
     #[test]
     fn conflicts_are_reported() {
         assert!(message("-s /tmp/s -a ::1").ends_with("Configuration is not valid, cannot go on!"));
+    }
+
+    #[test]
+    fn a_daemon_reads_the_one_file_it_is_told_to_and_options_come_after_it() {
+        let file = std::env::temp_dir().join(format!("flomd-{}.conf", std::process::id()));
+        let path = file.to_str().unwrap();
+        let text = "[Daemon]\nUnicastAddress=::1\nUnicastPort=7\nwait=1\n[Resource]\nName=a\n";
+        std::fs::write(&file, text).unwrap();
+        let run = run(&format!("-c {path} -p 9"));
+        assert_eq!(run.settings.daemon.unicast_address.as_deref(), Some("::1"));
+        assert_eq!(run.settings.daemon.unicast_port, 9);
+        assert_eq!(run.settings.daemon.lifespan_ms, -1);
+        let warning = "unknown key wait in group [Daemon] is passed over";
+        assert_eq!(
+            run.warnings,
+            [format!("flomd: warning: file '{path}', line 4: {warning}")]
+        );
+        std::fs::remove_file(&file).unwrap();
+        let missing = message(&format!("-c {path}"));
+        assert!(
+            missing.ends_with("\nflom_config_init: ret_cod=-203"),
+            "{missing}"
+        );
     }
 
     #[test]

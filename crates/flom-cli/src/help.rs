@@ -75,20 +75,16 @@ fn options(options: Options, defaults: &Settings, others: &str) -> String {
     let settings = || TABLE.iter().filter(|setting| (options.has)(setting));
     let mut text = String::new();
     for (group, heading) in GROUPS {
-        let of_group = settings().filter(|s| s.group == group && s.is_available());
+        let of_group = settings().filter(|s| s.group == group && s.is_available);
         section(&mut text, heading, of_group.map(|s| setting(s, defaults)));
     }
     let shown = options.commands.iter().filter_map(|c| match c.help {
         Help::Shown(help) => Some(command(c, help)),
-        _ => None,
+        Help::Hidden => None,
     });
     section(&mut text, others, shown);
-    let later = options.commands.iter().filter_map(|c| match c.help {
-        Help::NotYet(help) => Some(command(c, help)),
-        _ => None,
-    });
-    let later_settings = settings().filter(|setting| !setting.is_available());
-    let later = later.chain(later_settings.map(|s| setting(s, defaults)));
+    let later = settings().filter(|setting| !setting.is_available);
+    let later = later.map(|s| setting(s, defaults));
     section(&mut text, "Not in this version yet", later);
     text
 }

@@ -14,6 +14,7 @@ pub mod flomd;
 mod help;
 pub mod log;
 mod options;
+mod sources;
 pub mod trace;
 mod version;
 

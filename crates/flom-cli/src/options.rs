@@ -204,13 +204,11 @@ mod tests {
 
     /// The lines of `-V` that differ from the defaults, and the command.
     fn meaning(words: &Words) -> (Vec<String>, Vec<String>) {
-        let mut settings = flom_settings::Settings::default();
-        let default = settings.verbose_lines();
-        words
-            .given
-            .apply_to(&mut settings, &mut Vec::new())
-            .unwrap();
-        let lines = settings.verbose_lines().into_iter();
+        let mut configuration = flom_settings::Configuration::default();
+        let default = configuration.settings().verbose_lines();
+        configuration.apply(&words.given);
+        assert!(configuration.complaints().is_empty(), "{configuration:?}");
+        let lines = configuration.settings().verbose_lines().into_iter();
         let command = words.command.iter().map(|word| shown(word)).collect();
         (
             lines.filter(|line| !default.contains(line)).collect(),

@@ -1,14 +1,18 @@
-//! What one source - a command line, later a file - sets, and how that changes the settings.
+//! What one source - a command line, a file - sets, and how that changes the settings.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use crate::Settings;
+use crate::origin::{Origin, Place};
+use crate::problem::{Problem, ValueError};
+use crate::rows::TABLE;
 use crate::table::{Kind, Setting};
-use crate::value::{Value, ValueError};
+use crate::value::Value;
 
 /// The order in which the values of a command line are looked at: the first bad one is reported
-/// (`spec/command-line.md` §1, step 6). What FLoM 1.7.2 does not have comes last.
+/// (`spec/command-line.md` §1, step 6). What FLoM 1.7.2 does not have comes last. In files it is
+/// the order of the table.
 const ORDER: [&str; 32] = [
     "daemon-trace-file",
     "command-trace-file",
@@ -44,62 +48,128 @@ const ORDER: [&str; 32] = [
     "killed-status",
 ];
 
-/// The settings that choose a transport.
-const TRANSPORTS: [&str; 3] = ["socket-name", "unicast-address", "multicast-address"];
-
-/// The words that one source gives, by setting; not yet looked at.
+/// What one source gives, by setting; not yet looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Given {
-    values: BTreeMap<&'static str, Value>,
+    values: BTreeMap<&'static str, Item>,
+}
+
+/// What it gives for one setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Item {
+    setting: &'static Setting,
+    origin: Origin,
+    /// Or why nothing can be read there.
+    value: Result<Value, Problem>,
+}
+
+/// What has become of what a source gives.
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    /// The settings that have changed.
+    pub(crate) taken: Vec<(&'static str, Origin)>,
+    /// Whether the transports of earlier sources do not count any more.
+    pub(crate) replaced_transport: bool,
+    /// What could not be taken, or not quite.
+    pub(crate) errors: Vec<ValueError>,
 }
 
 impl Given {
-    /// Takes the next `word` for `setting`: the last one counts, but for lists, which grow.
+    /// The settings that choose a transport.
+    pub(crate) const TRANSPORTS: [&str; 3] =
+        ["socket-name", "unicast-address", "multicast-address"];
+
+    /// Takes the next `word` of the command line for `setting`: the last one counts, but for
+    /// lists, which grow.
     pub fn add(&mut self, setting: &'static Setting, word: OsString) {
-        match self.values.get_mut(setting.long) {
+        let earlier = self.values.get_mut(setting.long);
+        match earlier.and_then(|item| item.value.as_mut().ok()) {
             Some(value) if matches!(setting.kind, Kind::List(_)) => value.add(word),
-            _ => {
-                self.values.insert(setting.long, Value::new(word));
-            }
+            _ => self.put(setting, Origin::CommandLine, Ok(Value::new(word))),
         }
     }
 
-    /// Changes `settings` by what is given here. Values that can be passed over go to `warnings`.
+    /// Takes what stands in a line of a file for `setting`: the last line counts.
+    pub(crate) fn add_line(
+        &mut self,
+        setting: &'static Setting,
+        place: Place,
+        value: Result<Value, Problem>,
+    ) {
+        self.put(setting, Origin::File(place), value);
+    }
+
+    fn put(&mut self, setting: &'static Setting, origin: Origin, value: Result<Value, Problem>) {
+        let item = Item {
+            setting,
+            origin,
+            value,
+        };
+        self.values.insert(setting.long, item);
+    }
+
+    /// Changes `settings` by what is given here.
     ///
     /// A transport given here takes the place of those of earlier sources, so that a conflict of
     /// transports can only come from one source.
-    ///
-    /// # Errors
-    ///
-    /// The first value that cannot be taken; `settings` are half changed then.
-    pub fn apply_to(
-        &self,
-        settings: &mut Settings,
-        warnings: &mut Vec<ValueError>,
-    ) -> Result<(), ValueError> {
-        if TRANSPORTS.iter().any(|long| self.values.contains_key(long)) {
+    pub(crate) fn apply_to(&self, settings: &mut Settings) -> Applied {
+        let mut applied = Applied {
+            replaced_transport: self.has_transport(),
+            ..Applied::default()
+        };
+        if applied.replaced_transport {
             settings.daemon.socket_name = None;
             settings.daemon.unicast_address = None;
             settings.daemon.multicast_address = None;
         }
-        for (setting, value) in self.in_order() {
-            let Err(problem) = setting.set(settings, value) else {
-                continue;
-            };
-            let warning = problem.is_warning();
-            let error = ValueError { setting, problem };
-            match warning {
-                true => warnings.push(error),
-                false => return Err(error),
-            }
+        for item in self.in_order() {
+            item.apply_to(settings, &mut applied);
         }
-        Ok(())
+        applied
     }
 
-    fn in_order(&self) -> impl Iterator<Item = (&'static Setting, &Value)> {
-        ORDER
-            .iter()
-            .filter_map(|long| Some((Setting::by_long(long)?, self.values.get(long)?)))
+    fn has_transport(&self) -> bool {
+        Self::TRANSPORTS.iter().any(|long| {
+            let item = self.values.get(long);
+            item.is_some_and(|item| !item.value.as_ref().is_ok_and(Value::is_unset))
+        })
+    }
+
+    /// In the order in which they are looked at.
+    fn in_order(&self) -> Vec<&Item> {
+        let mut items: Vec<_> = self.values.values().collect();
+        items.sort_by_key(|item| item.turn());
+        items
+    }
+}
+
+impl Item {
+    fn turn(&self) -> Option<usize> {
+        match self.origin.is_file() {
+            true => TABLE.iter().position(|setting| setting == self.setting),
+            false => ORDER.iter().position(|long| *long == self.setting.long),
+        }
+    }
+
+    fn apply_to(&self, settings: &mut Settings, applied: &mut Applied) {
+        let Self {
+            setting, origin, ..
+        } = self;
+        let set = match &self.value {
+            Ok(value) => (setting.set)(settings, value),
+            Err(problem) => Err(problem.clone()),
+        };
+        let passed_over = |problem: &Problem| matches!(problem, Problem::NegativeUnits(_));
+        if !set.as_ref().is_err_and(passed_over) {
+            applied.taken.push((setting.long, origin.clone()));
+        }
+        if let Err(problem) = set {
+            applied.errors.push(ValueError {
+                setting,
+                origin: origin.clone(),
+                problem,
+            });
+        }
     }
 }
 
@@ -109,7 +179,6 @@ mod tests {
 
     use super::*;
     use crate::KilledStatus;
-    use crate::table::TABLE;
 
     fn given(words: &[(&str, &str)]) -> Given {
         let mut given = Given::default();
@@ -121,8 +190,11 @@ mod tests {
 
     fn applied(words: &[(&str, &str)]) -> Result<Settings, String> {
         let mut settings = Settings::default();
-        let result = given(words).apply_to(&mut settings, &mut Vec::new());
-        result.map(|()| settings).map_err(|error| error.to_string())
+        let errors = given(words).apply_to(&mut settings).errors;
+        match errors.iter().find(|error| !error.problem.is_warning()) {
+            Some(error) => Err(error.to_string()),
+            None => Ok(settings),
+        }
     }
 
     #[test]
@@ -152,7 +224,7 @@ mod tests {
         let mut settings = Settings::default();
         settings.monitor.ignored_signals = vec![1, 3];
         let given = given(&[("ignore-signal", "2")]);
-        given.apply_to(&mut settings, &mut Vec::new()).unwrap();
+        given.apply_to(&mut settings);
         assert_eq!(settings.monitor.ignored_signals, [2]);
     }
 
@@ -161,7 +233,7 @@ mod tests {
         let mut settings = Settings::default();
         settings.daemon.socket_name = Some("/tmp/x".into());
         let unicast = given(&[("unicast-address", "::1")]);
-        unicast.apply_to(&mut settings, &mut Vec::new()).unwrap();
+        unicast.apply_to(&mut settings);
         assert_eq!(settings.daemon.socket_name, None);
         assert_eq!(settings.check(), Ok(()));
 
@@ -174,7 +246,7 @@ mod tests {
         let mut settings = Settings::default();
         settings.daemon.socket_name = Some("/tmp/x".into());
         let port = given(&[("unicast-port", "5")]);
-        port.apply_to(&mut settings, &mut Vec::new()).unwrap();
+        port.apply_to(&mut settings);
         assert_eq!(settings.daemon.socket_name, Some("/tmp/x".into()));
     }
 
@@ -184,7 +256,7 @@ mod tests {
         settings.daemon.lifespan_ms = 300;
         settings.network.discovery_attempts = 9;
         let defaults = given(&[("daemon-lifespan", "5000"), ("discovery-attempts", "2")]);
-        defaults.apply_to(&mut settings, &mut Vec::new()).unwrap();
+        defaults.apply_to(&mut settings);
         assert_eq!(settings, Settings::default());
     }
 
@@ -202,12 +274,13 @@ mod tests {
 
     #[test]
     fn negative_units_warn_and_change_nothing() {
-        let (mut settings, mut warnings) = (Settings::default(), Vec::new());
-        let units = given(&[("resource-quantity", "-3")]);
-        units.apply_to(&mut settings, &mut warnings).unwrap();
+        let mut settings = Settings::default();
+        let applied = given(&[("resource-quantity", "-3")]).apply_to(&mut settings);
         assert_eq!(settings, Settings::default());
+        assert_eq!(applied.taken, []);
+        assert!(applied.errors[0].problem.is_warning());
         assert_eq!(
-            warnings[0].to_string(),
+            applied.errors[0].to_string(),
             "Resource quantity ignored because negative values (-3) are meaningless"
         );
     }
@@ -335,14 +408,5 @@ mod tests {
                 Err(sentence.to_string())
             );
         }
-    }
-
-    #[test]
-    fn what_this_version_does_not_have() {
-        let sentence = "mount-point-vfs: this version does not have this option yet";
-        assert_eq!(
-            applied(&[("mount-point-vfs", "/mnt")]),
-            Err(sentence.to_string())
-        );
     }
 }

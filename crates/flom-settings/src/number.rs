@@ -1,6 +1,8 @@
-//! Integers as C reads them: blanks, a sign, `0x` for base 16, `0` for base 8, else base 10.
+//! Integers as C reads them: blanks, a sign, `0x` for base 16, `0` for base 8, else base 10. And
+//! as files have them: decimal.
 
 use std::ffi::OsStr;
+use std::num::{IntErrorKind, ParseIntError};
 use std::os::unix::ffi::OsStrExt;
 
 /// The number at the start of a text.
@@ -36,6 +38,20 @@ pub fn scan(text: &[u8]) -> Option<Scanned<'_>> {
         magnitude: magnitude(&digits[..end], base),
         rest: &digits[end..],
     })
+}
+
+/// Reads `word`, all of it, as a signed decimal integer of 32 bits.
+///
+/// # Errors
+///
+/// [`IntegerError`] if it is something else.
+pub(crate) fn decimal(word: &OsStr) -> Result<i32, IntegerError> {
+    let word = word.to_str().ok_or(IntegerError::NotANumber)?;
+    word.parse()
+        .map_err(|error: ParseIntError| match error.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => IntegerError::OutOfRange,
+            _ => IntegerError::NotANumber,
+        })
 }
 
 /// Why a word is no integer.
@@ -137,6 +153,19 @@ mod tests {
             let read = integer(OsStr::new(word));
             assert_eq!(read, Err(IntegerError::OutOfRange), "{word:?}");
         }
+    }
+
+    #[test]
+    fn files_have_decimal_numbers() {
+        for (word, number) in [("010", 10), ("-7", -7), ("+7", 7), ("2147483647", i32::MAX)] {
+            assert_eq!(decimal(OsStr::new(word)), Ok(number), "{word}");
+        }
+        for word in ["", "0x10", "7.5", "abc", "12 34", "1_000", "- 1"] {
+            let read = decimal(OsStr::new(word));
+            assert_eq!(read, Err(IntegerError::NotANumber), "{word}");
+        }
+        let read = decimal(OsStr::new("2147483648"));
+        assert_eq!(read, Err(IntegerError::OutOfRange));
     }
 
     #[test]

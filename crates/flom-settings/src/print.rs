@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 
 use crate::Settings;
-use crate::table::{Kind, Setting, TABLE};
+use crate::rows::TABLE;
+use crate::table::{Kind, Setting};
 
 impl Settings {
     /// The lines of `-V`: one for each setting that FLoM 1.7.2 has, in the order of configuration

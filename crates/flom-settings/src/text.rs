@@ -1,6 +1,7 @@
 //! Bytes that a user has given, as text for a message.
 
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 /// `word` for a message: what is no UTF-8 shows as replacement characters, and control characters
 /// show escaped, so that a message stays one line.
@@ -15,10 +16,13 @@ pub fn shown(word: &OsStr) -> String {
     text
 }
 
+/// As [`shown`], for bytes.
+pub(crate) fn shown_bytes(bytes: &[u8]) -> String {
+    shown(OsStr::from_bytes(bytes))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::os::unix::ffi::OsStrExt;
-
     use super::*;
 
     #[test]

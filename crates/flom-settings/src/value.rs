@@ -4,109 +4,45 @@
 //! and the table says which of them a setting uses.
 
 use std::borrow::Cow;
-use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::{env, fs};
 
 use flom_types::limits::SOCKET_PATH_BYTES;
-use flom_types::{LockMode, NameError, ResourceName};
+use flom_types::{LockMode, ResourceName};
 
-use crate::number::integer;
+use crate::number::{decimal, integer};
+use crate::problem::Problem;
 use crate::signal::parse_signal;
-use crate::table::Setting;
-use crate::text::shown;
 
 /// What one source gives for one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Value {
     /// One word; any number of them for a list.
     words: Vec<OsString>,
-}
-
-/// Why a value cannot be taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Problem {
-    /// Something else is expected.
-    Unexpected {
-        /// The value as given.
-        value: OsString,
-        /// Completes "expected ...".
-        expected: Cow<'static, str>,
-    },
-    /// It is no resource name.
-    Name {
-        /// The value as given.
-        value: OsString,
-        /// Why it is none.
-        reason: NameError,
-    },
-    /// The setting comes with a later version.
-    NotYet,
-    /// Units below 0: a warning only, the number is passed over.
-    NegativeUnits(i32),
-    /// A word that only contains yes or no: a warning only, it is taken for that as in FLoM 1.7.2.
-    Loose {
-        /// The value as given.
-        value: OsString,
-        /// What it is taken for.
-        meaning: &'static str,
-    },
-}
-
-impl Problem {
-    /// Whether the program can go on as if the value had not been given.
-    pub(crate) fn is_warning(&self) -> bool {
-        matches!(self, Self::NegativeUnits(_) | Self::Loose { .. })
-    }
-}
-
-/// A value that cannot be taken, and for which setting it was given.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.sentence())]
-pub struct ValueError {
-    /// The setting.
-    pub setting: &'static Setting,
-    /// What is wrong.
-    pub problem: Problem,
-}
-
-impl ValueError {
-    /// The wording of FLoM 1.7.2, with what it leaves out: the option, and what is expected.
-    fn sentence(&self) -> String {
-        let option = self.setting.long;
-        match &self.problem {
-            Problem::Unexpected { value, expected } => {
-                let value = shown(value);
-                format!("{option}: '{value}' is an invalid value: expected {expected}")
-            }
-            Problem::Name {
-                reason: reserved @ NameError::Reserved,
-                ..
-            } => format!("ERROR: {reserved} ({option})"),
-            Problem::Name { value, reason } => {
-                let value = shown(value);
-                format!("ERROR: '{value}' is not a valid name for a resource ({option}: {reason})")
-            }
-            Problem::NotYet => format!("{option}: this version does not have this option yet"),
-            Problem::Loose { value, meaning } => {
-                let value = shown(value);
-                format!("{option}: '{value}' is taken for {meaning}: better write yes or no")
-            }
-            Problem::NegativeUnits(units) => format!(
-                "Resource quantity ignored because negative values ({units}) are meaningless"
-            ),
-        }
-    }
+    /// Whether it stands in a file: numbers are decimal there and lose their sign, and what may
+    /// be unset is so by an empty value.
+    in_file: bool,
 }
 
 impl Value {
     /// A value of one word.
     pub(crate) fn new(word: OsString) -> Self {
-        Self { words: vec![word] }
+        Self {
+            words: vec![word],
+            in_file: false,
+        }
+    }
+
+    /// What stands in a file: one word, or any number of them for a list.
+    pub(crate) fn of_file(words: Vec<OsString>) -> Self {
+        Self {
+            words,
+            in_file: true,
+        }
     }
 
     /// Adds the next word of a list.
@@ -155,14 +91,21 @@ impl Value {
 
     /// A whole number of 32 bits.
     pub(crate) fn integer(&self) -> Result<i32, Problem> {
-        integer(self.word()).map_err(|_| self.unexpected("a whole number of 32 bits"))
+        let (read, expected) = match self.in_file {
+            true => (decimal(self.word()), "a whole number of 32 bits, decimal"),
+            false => (integer(self.word()), "a whole number of 32 bits"),
+        };
+        read.map_err(|_| self.unexpected(expected))
     }
 
     /// A whole number, `low` and `high` included.
     pub(crate) fn between(&self, low: u32, high: u32) -> Result<u32, Problem> {
-        u32::try_from(self.integer()?)
-            .ok()
-            .filter(|number| (low..=high).contains(number))
+        let number = self.integer()?;
+        let size = match self.in_file {
+            true => Some(number.unsigned_abs()),
+            false => u32::try_from(number).ok(),
+        };
+        size.filter(|size| (low..=high).contains(size))
             .ok_or_else(|| self.unexpected(format!("a number from {low} to {high}")))
     }
 
@@ -174,10 +117,11 @@ impl Value {
     /// Units of a resource; `None`, for 0, leaves them as they are.
     pub(crate) fn units(&self) -> Result<Option<u32>, Problem> {
         let number = self.integer()?;
-        match u32::try_from(number) {
-            Ok(units) => Ok((units > 0).then_some(units)),
-            Err(_) => Err(Problem::NegativeUnits(number)),
+        if number < 0 && !self.in_file {
+            return Err(Problem::NegativeUnits(number));
         }
+        let units = number.saturating_abs().unsigned_abs();
+        Ok((units > 0).then_some(units))
     }
 
     /// A hop limit; 0 is 1.
@@ -197,17 +141,25 @@ impl Value {
         Ok(self.integer()?.saturating_abs().unsigned_abs())
     }
 
-    /// Text that is not empty, such as the name of a host; completes "expected ..." with `what`.
-    pub(crate) fn text(&self, what: &'static str) -> Result<String, Problem> {
+    /// Text, such as the name of a host; completes "expected ..." with `what`. In a file, empty is
+    /// none.
+    pub(crate) fn text(&self, what: &'static str) -> Result<Option<String>, Problem> {
+        if self.is_unset() {
+            return Ok(None);
+        }
         self.word()
             .to_str()
             .filter(|text| !text.is_empty())
-            .map(str::to_string)
+            .map(|text| Some(text.to_string()))
             .ok_or_else(|| self.unexpected(what))
     }
 
-    /// The path of a UNIX socket, absolute: a relative one starts at the current directory.
-    pub(crate) fn socket(&self) -> Result<PathBuf, Problem> {
+    /// The path of a UNIX socket, absolute: a relative one starts at the current directory. In a
+    /// file, empty is none.
+    pub(crate) fn socket(&self) -> Result<Option<PathBuf>, Problem> {
+        if self.is_unset() {
+            return Ok(None);
+        }
         if self.word().is_empty() {
             return Err(self.unexpected("the path of a UNIX socket"));
         }
@@ -216,7 +168,7 @@ impl Value {
             let limit = format!("a path of at most {SOCKET_PATH_BYTES} bytes, made absolute");
             return Err(self.unexpected(limit));
         }
-        Ok(path)
+        Ok(Some(path))
     }
 
     /// The path of a file, absolute: a relative one starts at the current directory. Empty is none.
@@ -225,6 +177,28 @@ impl Value {
             true => Ok(None),
             false => self.absolute().map(Some),
         }
+    }
+
+    /// A file that is there, by its real path. In a file, empty is none.
+    pub(crate) fn existing_file(&self) -> Result<Option<PathBuf>, Problem> {
+        if self.is_unset() {
+            return Ok(None);
+        }
+        let path = fs::canonicalize(self.word()).map_err(|error| Problem::NoFile {
+            value: self.word().to_os_string(),
+            reason: error.to_string(),
+        })?;
+        Ok(Some(path))
+    }
+
+    /// A directory that can be looked into, absolute. In a file, empty is none.
+    pub(crate) fn directory(&self) -> Result<Option<PathBuf>, Problem> {
+        if self.is_unset() {
+            return Ok(None);
+        }
+        let opened = fs::read_dir(self.word())
+            .map_err(|error| self.unexpected(format!("a directory that can be opened: {error}")));
+        opened.and_then(|_| self.absolute()).map(Some)
     }
 
     /// One of the words of `T`, whose error completes a sentence with "expected ...".
@@ -237,25 +211,45 @@ impl Value {
         })
     }
 
-    /// The signals of a list, ascending, each once.
-    pub(crate) fn signals(&self) -> Result<Vec<i32>, Problem> {
-        let mut numbers = Vec::new();
+    /// Sets `target` to the signals of a list, ascending, each once.
+    ///
+    /// What is no signal is refused on a command line. In a file, which many hosts and versions
+    /// may share, it is passed over with a warning.
+    pub(crate) fn signals(&self, target: &mut Vec<i32>) -> Result<(), Problem> {
+        let (mut numbers, mut unknown) = (Vec::new(), None);
         for word in &self.words {
-            let number = word.to_str().and_then(parse_signal);
-            numbers.push(number.ok_or_else(|| Problem::Unexpected {
-                value: word.clone(),
-                expected: "a signal of --signal-list, such as SIGTERM, TERM or 15".into(),
-            })?);
+            let name = match self.in_file {
+                true => word.to_str().map(str::trim),
+                false => word.to_str(),
+            };
+            match name.and_then(parse_signal) {
+                Some(number) => numbers.push(number),
+                None => unknown = unknown.or(Some(word)),
+            }
         }
         numbers.sort_unstable();
         numbers.dedup();
-        Ok(numbers)
+        *target = numbers;
+        match unknown.cloned() {
+            None => Ok(()),
+            Some(value) if self.in_file => Err(Problem::UnknownSignal { value }),
+            Some(value) => Err(Problem::Unexpected {
+                value,
+                expected: "a signal of --signal-list, such as SIGTERM, TERM or 15".into(),
+            }),
+        }
+    }
+
+    /// Whether it takes back what an earlier source has said.
+    pub(crate) fn is_unset(&self) -> bool {
+        self.in_file && self.word().is_empty()
     }
 
     /// The last word: the value, but for lists.
     fn word(&self) -> &OsStr {
-        let last = self.words.last();
-        last.expect("a value has a word from the start")
+        self.words
+            .last()
+            .map_or(OsStr::new(""), OsString::as_os_str)
     }
 
     fn absolute(&self) -> Result<PathBuf, Problem> {
@@ -368,8 +362,8 @@ mod tests {
     #[test]
     fn a_relative_socket_starts_at_the_current_directory() {
         let here = env::current_dir().unwrap();
-        assert_eq!(value("sock").socket(), Ok(here.join("sock")));
-        assert_eq!(value("/tmp//x").socket(), Ok("/tmp//x".into()));
+        assert_eq!(value("sock").socket(), Ok(Some(here.join("sock"))));
+        assert_eq!(value("/tmp//x").socket(), Ok(Some("/tmp//x".into())));
     }
 
     #[test]
@@ -387,14 +381,16 @@ mod tests {
         let mut list = value("TERM");
         list.add("2".into());
         list.add("sigterm".into());
-        assert_eq!(list.signals(), Ok(vec![2, 15]));
+        let mut signals = vec![9];
+        assert_eq!(list.signals(&mut signals), Ok(()));
+        assert_eq!(signals, [2, 15]);
     }
 
     #[test]
     fn the_wrong_signal_is_named_and_not_its_neighbour() {
         let mut list = value("FOO");
         list.add("TERM".into());
-        let Err(Problem::Unexpected { value, .. }) = list.signals() else {
+        let Err(Problem::Unexpected { value, .. }) = list.signals(&mut Vec::new()) else {
             panic!("FOO was taken");
         };
         assert_eq!(value, "FOO");
@@ -402,7 +398,10 @@ mod tests {
 
     #[test]
     fn text_is_utf_8_and_not_empty() {
-        assert_eq!(value("é%eth0").text("a host"), Ok("é%eth0".to_string()));
+        assert_eq!(
+            value("é%eth0").text("a host"),
+            Ok(Some("é%eth0".to_string()))
+        );
         assert!(unexpected(&value("").text("a host").unwrap_err()));
         let bytes = Value::new(OsString::from_vec(b"\xff".to_vec()));
         assert!(unexpected(&bytes.text("a host").unwrap_err()));
