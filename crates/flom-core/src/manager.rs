@@ -5,6 +5,7 @@
 
 mod footprint;
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use flom_types::limits::{RETENTION_EXTRA_MS, RETENTION_MS};
@@ -26,7 +27,8 @@ pub use footprint::Footprint;
 #[derive(Debug)]
 pub struct LockManager {
     limit: PassLimit,
-    zone: TimeZone,
+    /// Of timestamps. Read when the first is asked for: most managers never are.
+    zone: LazyCell<TimeZone, Box<dyn FnOnce() -> TimeZone + Send>>,
     draining: bool,
     names: BTreeMap<Box<[u8]>, ResourceId>,
     resources: Slab<Resource>,
@@ -67,9 +69,17 @@ struct Session {
 impl LockManager {
     /// A manager that keeps no lock yet; timestamps show the time of `zone`.
     pub fn new(fairness: Fairness, zone: TimeZone) -> Self {
+        Self::with_zone_on_demand(fairness, || zone)
+    }
+
+    /// The same; `zone` is called once, when the first timestamp is asked for.
+    pub fn with_zone_on_demand(
+        fairness: Fairness,
+        zone: impl FnOnce() -> TimeZone + Send + 'static,
+    ) -> Self {
         Self {
             limit: PassLimit::of(fairness),
-            zone,
+            zone: LazyCell::new(Box::new(zone)),
             draining: false,
             names: BTreeMap::new(),
             resources: Slab::new(),
@@ -165,7 +175,7 @@ impl LockManager {
     }
 
     fn create(&mut self, now: Now, id: SessionId, request: Request) {
-        let rules = match Rules::new(&request.resource, &self.zone) {
+        let rules = match Rules::new(&request.resource, || TimeZone::clone(&self.zone)) {
             Ok(rules) => rules,
             Err(Unusable::NoTick) => return self.close(now, id, CloseReason::NoSuchResource),
             Err(Unusable::TextTooLong) => {

@@ -18,7 +18,7 @@ use flom_types::{Outcome, SessionId, Time};
 use log::trace;
 use mio::Interest;
 use rustix::io::{Errno, retry_on_intr};
-use rustix::net::{SendFlags, Shutdown, send, shutdown};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
 use crate::answers::Answers;
 use crate::conns::number;
@@ -107,9 +107,9 @@ impl Conn {
             return Received::All;
         }
         let share = buffer.len();
-        match retry_on_intr(|| rustix::io::read(&self.socket, &mut *buffer)) {
-            Ok(0) => self.ended = true,
-            Ok(bytes) => {
+        match retry_on_intr(|| recv(&self.socket, &mut *buffer, RecvFlags::empty())) {
+            Ok((0, _)) => self.ended = true,
+            Ok((bytes, _)) => {
                 trace!("session={} received {bytes} bytes", number(self.id));
                 if !self.conversation.is_over() {
                     self.decoder.feed(&buffer[..bytes]);

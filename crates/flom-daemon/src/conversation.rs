@@ -108,7 +108,7 @@ impl Conversation {
             (State::Unbound | State::Parked | State::Bound, Message::Lock(lock)) => {
                 self.lock(now, session, &lock)
             }
-            (State::Bound, Message::Unlock(unlock)) => unlocked(session, &unlock),
+            (State::Bound, Message::Unlock(unlock)) => self.unlock(session, &unlock),
             (State::Unbound, Message::Shutdown(order)) => Ok(Heard::Shutdown {
                 immediate: order.immediate,
             }),
@@ -182,6 +182,21 @@ impl Conversation {
         Ok(Heard::Event(Event::Lock { session, request }))
     }
 
+    /// Nearly always the resource of the latest request, whose name need not be looked at again.
+    fn unlock(&self, session: SessionId, unlock: &Unlock) -> Result<Heard, PeerFault> {
+        let asked = self.asked.as_ref().map(|asked| &asked.resource);
+        let resource = match asked.filter(|asked| asked.as_bytes() == unlock.name) {
+            Some(asked) => asked.clone(),
+            None => ResourceName::parse(&unlock.name).map_err(PeerFault::UnlockName)?,
+        };
+        let rollback = unlock.rollback;
+        Ok(Heard::Event(Event::Unlock {
+            session,
+            resource,
+            rollback,
+        }))
+    }
+
     fn log(&self, now: Time, session: SessionId, outcome: Outcome) {
         if let Some(Asked { resource, mode, at }) = &self.asked {
             let ms = now.since(*at).as_millis();
@@ -200,14 +215,6 @@ impl State {
             Self::Over => "it has had its last answer",
         }
     }
-}
-
-fn unlocked(session: SessionId, unlock: &Unlock) -> Result<Heard, PeerFault> {
-    Ok(Heard::Event(Event::Unlock {
-        session,
-        resource: ResourceName::parse(&unlock.name).map_err(PeerFault::UnlockName)?,
-        rollback: unlock.rollback,
-    }))
 }
 
 fn dialect(session: &Session) -> Dialect {

@@ -151,7 +151,7 @@ impl Daemon {
             discovery: opened.discovery,
             _claim: opened.claim,
             conns: Conns::new(Answers::of(flom_settings::peer_id())),
-            manager: LockManager::new(settings.daemon.fairness, TimeZone::system()),
+            manager: LockManager::with_zone_on_demand(settings.daemon.fairness, TimeZone::system),
             ending: Ending::new(Lifespan::new(settings.daemon.lifespan_ms, clock.time())),
             signals: None,
             ready: Vec::new(),
@@ -176,8 +176,8 @@ impl Daemon {
     }
 
     fn sleep(&mut self) -> io::Result<()> {
-        let now = self.clock.time();
-        let timeout = self.next_deadline().map(|deadline| deadline.since(now));
+        let deadline = self.next_deadline();
+        let timeout = deadline.map(|deadline| deadline.since(self.clock.time()));
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
             _ => Ok(()),

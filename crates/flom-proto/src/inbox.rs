@@ -12,7 +12,7 @@ use memchr::memchr;
 use crate::error::DecodeError;
 
 /// What ends a message: these bytes and no others, wherever they stand (`spec/protocol.md` §1).
-const END: &[u8] = b"</msg>";
+pub(crate) const END: &[u8] = b"</msg>";
 
 /// What a peer has sent and nobody has taken yet. As a reader it gives out the message that has
 /// been cut and nothing beyond.

@@ -36,9 +36,11 @@ mod encode;
 mod error;
 mod inbox;
 mod message;
+mod show;
 mod value;
 
 pub use decode::{Decoder, decode};
 pub use encode::encode;
 pub use error::DecodeError;
 pub use message::{Answer, AnswerStep, Here, LEVEL, Lock, Message, Session, Shutdown, Unlock};
+pub use show::pieces;

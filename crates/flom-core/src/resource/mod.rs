@@ -79,8 +79,11 @@ pub(crate) enum Rules {
 }
 
 impl Rules {
-    /// A resource of this name that nobody has used yet.
-    pub(crate) fn new(name: &ResourceName, zone: &TimeZone) -> Result<Self, Unusable> {
+    /// A resource of this name that nobody has used yet; only a timestamp has to know its zone.
+    pub(crate) fn new(
+        name: &ResourceName,
+        zone: impl FnOnce() -> TimeZone,
+    ) -> Result<Self, Unusable> {
         Ok(match name.kind() {
             ResourceKind::Simple => Self::Simple(Simple::default()),
             ResourceKind::Numeric { units } => Self::Numeric(Numeric::new(units)),
@@ -91,7 +94,7 @@ impl Rules {
                 holders,
             } => Self::Sequence(Sequence::new(transactional, holders)),
             ResourceKind::Timestamp { holders } => {
-                Self::Timestamp(Timestamp::new(name, holders, zone.clone())?)
+                Self::Timestamp(Timestamp::new(name, holders, zone())?)
             }
         })
     }
