@@ -11,6 +11,8 @@ pub mod limits;
 mod mode;
 mod name;
 mod outcome;
+mod printable;
+pub mod target;
 mod time;
 
 pub use code::ReturnCode;
@@ -19,4 +21,5 @@ pub use ids::SessionId;
 pub use mode::{LockMode, ParseModeError};
 pub use name::{DEFAULT_RESOURCE, NameError, ResourceKind, ResourceName};
 pub use outcome::Outcome;
+pub use printable::Printable;
 pub use time::{Now, Patience, Time};
