@@ -7,7 +7,7 @@ use std::time::Duration;
 use flom_cli::{Failure, exit};
 use flom_client::{Client, LockError};
 use flom_run::{Job, Notice, Outcome, RunError, die_of, status_of_signal};
-use flom_settings::{Settings, shown, signal_name};
+use flom_settings::{Monitor, Settings, shown, signal_name};
 
 use crate::print;
 
@@ -27,7 +27,10 @@ pub(crate) fn run(settings: Settings, command: Vec<OsString>) -> Result<ExitCode
 
 fn job(settings: Settings, command: Vec<OsString>) -> Result<Job, Failure> {
     let resource = settings.resource.clone();
-    let ignored_signals = settings.monitor.ignored_signals.clone();
+    let Monitor {
+        ignored_signals,
+        killed_status,
+    } = settings.monitor.clone();
     let client = Client::new(settings).map_err(|error| Failure::caused(exit::FAILED, &error))?;
     let request = client
         .request(&resource.name)
@@ -40,6 +43,7 @@ fn job(settings: Settings, command: Vec<OsString>) -> Result<Job, Failure> {
         patience: resource.patience(),
         command,
         ignored_signals,
+        killed_status,
     })
 }
 

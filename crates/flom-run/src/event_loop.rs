@@ -12,7 +12,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::child::Child;
-use crate::exit::{Outcome, RunError};
+use crate::exit::{Ended, Outcome, RunError};
 use crate::run::{Effect, Event, Run};
 use crate::signals::Signals;
 use crate::{Job, Notice};
@@ -172,16 +172,20 @@ impl Rim<'_> {
 
     fn look_at_child(&mut self) -> Option<Event> {
         match self.child.as_mut()?.ended() {
-            Ok(ended) => ended.map(Event::Ended),
+            Ok(ended) => ended.map(|ended| self.counted(ended)),
             Err(error) => Some(Event::Failed(RunError::Watch(error))),
         }
+    }
+
+    fn counted(&self, ended: Ended) -> Event {
+        Event::Ended(ended.counted(self.job.killed_status))
     }
 
     /// What is left when the system does not tell any more when something happens: the lock is
     /// kept until the command has ended.
     fn give_up_watching(&mut self, error: io::Error) -> Option<Outcome> {
         let event = match self.child.as_mut().map(Child::wait) {
-            Some(Ok(ended)) => Event::Ended(ended),
+            Some(Ok(ended)) => self.counted(ended),
             Some(Err(error)) => Event::Failed(RunError::Watch(error)),
             None => Event::Failed(RunError::Watch(error)),
         };

@@ -7,6 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use flom_client::LockError;
+use flom_settings::KilledStatus;
 
 /// How a run has ended.
 #[derive(Debug)]
@@ -59,6 +60,14 @@ impl Ended {
         match self {
             Self::Exited(status) => status,
             Self::Killed(signal) => status_of_signal(signal),
+        }
+    }
+
+    /// What the user wants a killed command to count as.
+    pub(crate) fn counted(self, killed: KilledStatus) -> Self {
+        match (self, killed) {
+            (Self::Killed(_), KilledStatus::Zero) => Self::Exited(0),
+            (ended, _) => ended,
         }
     }
 

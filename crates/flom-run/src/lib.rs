@@ -21,6 +21,7 @@ mod signals;
 use std::ffi::OsString;
 
 use flom_client::{LockLost, ReleaseError, Request};
+use flom_settings::KilledStatus;
 use flom_types::Patience;
 
 pub use event_loop::run;
@@ -41,6 +42,8 @@ pub struct Job {
     /// Signals that are to do nothing while the command runs: not to flom, and not by flom to the
     /// command.
     pub ignored_signals: Vec<i32>,
+    /// What the command counts as if a signal kills it.
+    pub killed_status: KilledStatus,
 }
 
 /// What happens on the way, for those who want to know.

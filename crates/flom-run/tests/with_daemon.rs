@@ -16,6 +16,7 @@ use std::time::Duration;
 use fake::{Daemon, Serve, answer, hear_message, says, touch};
 use flom_client::{LockError, ReleaseError};
 use flom_run::{Ended, Job, Notice, Outcome, RunError, run};
+use flom_settings::KilledStatus;
 use flom_types::Patience;
 
 const NEVER: Patience = Patience::UpTo(Duration::from_secs(600));
@@ -65,6 +66,20 @@ fn the_status_of_the_command_is_kept_and_its_failure_rolls_back() {
     ] {
         let daemon = Daemon::start(vec![says(answer(16, 0))]);
         let job = daemon.job(script, Patience::Forever);
+        assert_eq!(ended(&job), (end, vec![]), "{script}");
+        assert!(unlocks_with(&daemon.told(), rollback), "{script}");
+    }
+}
+
+#[test]
+fn a_killed_command_counts_as_a_success_for_who_wants_it_so() {
+    for (script, end, rollback) in [
+        ("kill -KILL $$", Ended::Exited(0), "0"),
+        ("exit 98", Ended::Exited(98), "1"),
+    ] {
+        let daemon = Daemon::start(vec![says(answer(16, 0))]);
+        let mut job = daemon.job(script, Patience::Forever);
+        job.killed_status = KilledStatus::Zero;
         assert_eq!(ended(&job), (end, vec![]), "{script}");
         assert!(unlocks_with(&daemon.told(), rollback), "{script}");
     }

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use flom_client::Client;
 use flom_run::Job;
-use flom_settings::Settings;
+use flom_settings::{KilledStatus, Settings};
 use flom_types::{Patience, ResourceName};
 
 /// What the daemon does with one connection; its result is what it has to tell.
@@ -52,6 +52,7 @@ impl Daemon {
             patience,
             command: ["/bin/sh", "-c", script, "sh"].map(Into::into).to_vec(),
             ignored_signals: Vec::new(),
+            killed_status: KilledStatus::Signal,
         }
     }
 
