@@ -1,0 +1,300 @@
+//! The promises, and whether they are kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use flom_core::{Action, Event, Request, Step};
+use flom_types::{Outcome, ResourceKind, ResourceName, SessionId};
+
+/// Knows who counts on which lock, and what the daemon has done.
+#[derive(Debug, Default)]
+pub(crate) struct Judge {
+    /// How often a waiter may be passed; `None`: as often as may be.
+    passes: Option<u32>,
+    /// Whether resources are kept for ever, so that what they give out can be compared.
+    lasting: bool,
+    /// By number of the client.
+    counted_on: BTreeMap<usize, Held>,
+    held: BTreeMap<SessionId, Vec<Held>>,
+    asked: BTreeMap<SessionId, Request>,
+    waiting: BTreeMap<SessionId, Waiting>,
+    given: BTreeMap<ResourceName, Given>,
+    arrivals: u64,
+    /// How often each thing has happened that is worth simulating.
+    pub(crate) grants: u64,
+    pub(crate) grants_after_waiting: u64,
+    pub(crate) passings: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    request: Request,
+    element: Option<String>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    request: Request,
+    arrived: u64,
+    passed: u32,
+}
+
+/// What a sequence or timestamp has given out.
+#[derive(Debug, Default)]
+struct Given {
+    ever: BTreeSet<String>,
+    returned: BTreeSet<String>,
+    last: String,
+}
+
+type Verdict = Result<(), String>;
+
+impl Judge {
+    pub(crate) fn new(passes: Option<u32>, lasting: bool) -> Self {
+        Self {
+            passes,
+            lasting,
+            ..Self::default()
+        }
+    }
+
+    /// A client has read that the lock is its own.
+    pub(crate) fn counts_on(
+        &mut self,
+        client: usize,
+        request: Request,
+        element: Option<String>,
+    ) -> Verdict {
+        let held = Held { request, element };
+        exclude(&held, self.counted_on.values())?;
+        self.counted_on.insert(client, held);
+        Ok(())
+    }
+
+    /// A client does not count on its lock any more.
+    pub(crate) fn lets_go(&mut self, client: usize) {
+        self.counted_on.remove(&client);
+    }
+
+    /// How many clients count on a lock.
+    pub(crate) fn users(&self) -> usize {
+        self.counted_on.len()
+    }
+
+    /// The daemon's lock manager is told.
+    pub(crate) fn heard(&mut self, event: &Event) {
+        match event {
+            Event::Lock { session, request } => {
+                // What it waited for before is withdrawn.
+                self.waiting.remove(session);
+                self.asked.insert(*session, request.clone());
+            }
+            Event::Unlock {
+                session, rollback, ..
+            } => match self.held.get_mut(session).and_then(Vec::pop) {
+                Some(held) => self.take_back(&held, *rollback),
+                None => drop(self.waiting.remove(session)),
+            },
+            Event::Gone { session } => self.forget(*session),
+            Event::Drain | Event::Tick => {}
+        }
+    }
+
+    /// The daemon's lock manager wants something done.
+    pub(crate) fn told(&mut self, action: &Action) -> Verdict {
+        match action {
+            Action::Close { session, .. } => {
+                self.forget(*session);
+                Ok(())
+            }
+            Action::Answer {
+                session,
+                step,
+                outcome,
+                element,
+            } => self.answered(*session, *step, *outcome, element.as_deref()),
+        }
+    }
+
+    /// Whether nobody is left, by the daemon's lights.
+    pub(crate) fn is_over(&self) -> bool {
+        self.held.values().all(Vec::is_empty) && self.waiting.is_empty()
+    }
+
+    fn answered(
+        &mut self,
+        session: SessionId,
+        step: Step,
+        outcome: Outcome,
+        element: Option<&str>,
+    ) -> Verdict {
+        let asked = match step {
+            Step::First => self.asked.remove(&session).map(Waiting::for_nothing_yet),
+            Step::Later | Step::Refusal => self.waiting.remove(&session),
+        };
+        let Some(asked) = asked else {
+            return Err(format!("{session} is told {outcome} and has asked nothing"));
+        };
+        match outcome {
+            Outcome::Queued => {
+                self.arrivals += 1;
+                let arrived = self.arrivals;
+                self.waiting.insert(session, Waiting { arrived, ..asked });
+            }
+            Outcome::Parked => drop(self.waiting.insert(session, asked)),
+            Outcome::Granted => {
+                self.grants += 1;
+                self.grants_after_waiting += u64::from(step == Step::Later);
+                self.pass(session, &asked)?;
+                let held = Held {
+                    request: asked.request,
+                    element: element.map(str::to_owned),
+                };
+                exclude(&held, self.held.values().flatten())?;
+                if self.lasting {
+                    self.given
+                        .entry(held.request.resource.clone())
+                        .or_default()
+                        .gives(&held)?;
+                }
+                self.held.entry(session).or_default().push(held);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whoever came earlier and conflicts with a request that is granted has been passed.
+    fn pass(&mut self, session: SessionId, granted: &Waiting) -> Verdict {
+        for (other, waiting) in &mut self.waiting {
+            if waiting.arrived < granted.arrived && conflict(&waiting.request, &granted.request) {
+                waiting.passed += 1;
+                self.passings += 1;
+                let limit = match waiting.request.resource.kind() {
+                    ResourceKind::Simple
+                    | ResourceKind::Numeric { .. }
+                    | ResourceKind::Hierarchical => self.passes,
+                    _ => Some(0),
+                };
+                if limit.is_some_and(|limit| waiting.passed > limit) {
+                    return Err(format!(
+                        "{session} passes {other}, which has been passed {} times now",
+                        waiting.passed
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, session: SessionId) {
+        self.waiting.remove(&session);
+        for held in self.held.remove(&session).into_iter().flatten().rev() {
+            self.take_back(&held, true);
+        }
+    }
+
+    fn take_back(&mut self, held: &Held, rollback: bool) {
+        let is_transactional = matches!(
+            held.request.resource.kind(),
+            ResourceKind::Sequence {
+                transactional: true,
+                ..
+            }
+        );
+        if rollback && is_transactional {
+            let given = self.given.entry(held.request.resource.clone()).or_default();
+            given.returned.extend(held.element.clone());
+        }
+    }
+}
+
+impl Waiting {
+    fn for_nothing_yet(request: Request) -> Self {
+        Self {
+            request,
+            arrived: u64::MAX,
+            passed: 0,
+        }
+    }
+}
+
+impl Given {
+    /// Sequences have neither gap nor double, timestamps no double and go up.
+    fn gives(&mut self, held: &Held) -> Verdict {
+        let name = &held.request.resource;
+        let Some(element) = held.element.clone() else {
+            return Ok(());
+        };
+        match name.kind() {
+            ResourceKind::Sequence { .. } if self.returned.remove(&element) => return Ok(()),
+            ResourceKind::Sequence { .. } => {
+                let next = (self.ever.len() + 1).to_string();
+                if element != next || !self.returned.is_empty() {
+                    let back = &self.returned;
+                    return Err(format!(
+                        "{name} gives {element}, not {next} or one of {back:?}"
+                    ));
+                }
+            }
+            ResourceKind::Timestamp { .. } if element <= self.last => {
+                return Err(format!("{name} gives {element} after {}", self.last));
+            }
+            ResourceKind::Timestamp { .. } => {}
+            _ => return Ok(()),
+        }
+        self.last.clone_from(&element);
+        match self.ever.insert(element.clone()) {
+            true => Ok(()),
+            false => Err(format!("{name} gives {element} twice")),
+        }
+    }
+}
+
+/// Whether `one` may be held beside `others`.
+fn exclude<'a>(one: &Held, others: impl Iterator<Item = &'a Held>) -> Verdict {
+    let name = &one.request.resource;
+    let others: Vec<&Held> = others
+        .filter(|held| held.request.resource.tree() == name.tree())
+        .collect();
+    let is_twice = |held: &Held| held.element == one.element;
+    let admitted = match name.kind() {
+        ResourceKind::Simple | ResourceKind::Hierarchical => !others
+            .iter()
+            .any(|held| conflict(&held.request, &one.request)),
+        ResourceKind::Numeric { units } => {
+            let held: u32 = others.iter().map(|held| held.request.quantity).sum();
+            held + one.request.quantity <= units
+        }
+        ResourceKind::Set => {
+            let written = name
+                .elements()
+                .filter(|e| one.element.as_deref() == Some(e));
+            others.iter().filter(|held| is_twice(held)).count() < written.count()
+        }
+        ResourceKind::Sequence { holders, .. } => {
+            others.len() < holders as usize && !others.iter().any(|held| is_twice(held))
+        }
+        ResourceKind::Timestamp { holders } => others.len() < holders as usize,
+    };
+    match admitted {
+        true => Ok(()),
+        false => Err(format!("{one:?} is granted beside {others:?}")),
+    }
+}
+
+/// Whether two requests are for the same resource and cannot both be granted as if the other were
+/// not there.
+fn conflict(one: &Request, other: &Request) -> bool {
+    let (here, there) = (&one.resource, &other.resource);
+    here.tree() == there.tree()
+        && match here.kind() {
+            ResourceKind::Simple => !one.mode.admits(other.mode),
+            ResourceKind::Hierarchical => {
+                let (one_path, other_path): (Vec<_>, Vec<_>) =
+                    (here.levels().collect(), there.levels().collect());
+                let meets = one_path.starts_with(&other_path) || other_path.starts_with(&one_path);
+                meets && !one.mode.admits(other.mode)
+            }
+            _ => true,
+        }
+}
