@@ -169,7 +169,7 @@ fn every_library_forbids_unsafe_code() {
 #[test]
 fn every_option_is_in_the_readme_or_the_help() {
     let help = std::process::Command::new(env!("CARGO_BIN_EXE_flom"))
-        .arg("--help")
+        .arg("--help-all")
         .output()
         .unwrap();
     let help = String::from_utf8(help.stdout).unwrap();

@@ -1,9 +1,12 @@
 //! The options that set nothing: what they ask for, a row each.
 
+use flom_settings::Kind;
+
 /// What an option that is no setting asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wish {
     Help,
+    HelpAll,
     Version,
     SignalList,
     UniqueId,
@@ -22,110 +25,157 @@ pub(crate) struct Command {
     pub(crate) wish: Wish,
     pub(crate) shorts: &'static [char],
     pub(crate) longs: &'static [&'static str],
-    /// How the help names its value, if it takes one.
-    pub(crate) placeholder: Option<&'static str>,
+    /// What its value looks like; a flag takes none.
+    pub(crate) kind: Kind,
     pub(crate) help: Help,
+    /// What it is for, in some sentences.
+    pub(crate) about: &'static str,
 }
 
 /// Where the help shows an option.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Help {
-    /// Among the others, with this text.
+    /// In the short one and in the long one, with this text.
+    Common(&'static str),
+    /// In the long one, with this text.
     Shown(&'static str),
     /// Nowhere: programs use it among themselves.
     Hidden,
 }
 
+impl Help {
+    /// The text, if people are to know.
+    pub(crate) fn text(self) -> Option<&'static str> {
+        match self {
+            Self::Common(text) | Self::Shown(text) => Some(text),
+            Self::Hidden => None,
+        }
+    }
+}
+
 const HELP: Command = Command {
     wish: Wish::Help,
     shorts: &['h', '?'],
-    longs: &["help", "help-all"],
-    placeholder: None,
-    help: Help::Shown("print this"),
+    longs: &["help"],
+    kind: Kind::Flag,
+    help: Help::Common("print the most used options"),
+    about: "Prints how to use the program and its most used options.",
+};
+
+const HELP_ALL: Command = Command {
+    wish: Wish::HelpAll,
+    shorts: &[],
+    longs: &["help-all"],
+    kind: Kind::Flag,
+    help: Help::Common("print all options"),
+    about: "Prints all options.",
 };
 
 const VERSION: Command = Command {
     wish: Wish::Version,
     shorts: &['v'],
     longs: &["version"],
-    placeholder: None,
-    help: Help::Shown("print version and licence"),
+    kind: Kind::Flag,
+    help: Help::Common("print version and licence"),
+    about: "Prints version and licence.",
 };
 
 const CONFIG_FILE: Command = Command {
     wish: Wish::ConfigFile,
     shorts: &['c'],
     longs: &["config-file"],
-    placeholder: Some("FILE"),
-    help: Help::Shown("read settings from this file too"),
+    kind: Kind::File("FILE"),
+    help: Help::Common("read settings from this file too"),
+    about: "Reads settings from this file, see flom.conf(5). They count more than those of other \
+            files, and less than options. It must be there.",
+};
+
+const CHECK_CONFIG: Command = Command {
+    wish: Wish::CheckConfig,
+    shorts: &[],
+    longs: &["check-config"],
+    kind: Kind::Flag,
+    help: Help::Shown("print settings and where they come from"),
+    about: "Prints which configuration files there are, each setting with its value and where that \
+            comes from, and everything that is wrong with them. Ends with 99 if anything is.",
 };
 
 /// Of `flom`.
-pub(crate) static OF_FLOM: [Command; 9] = [
+pub(crate) static OF_FLOM: [Command; 10] = [
     Command {
         wish: Wish::Quiesce,
         shorts: &['x'],
         longs: &["quiesce-exit"],
-        placeholder: None,
-        help: Help::Shown("ask the daemon to end when idle"),
+        kind: Kind::Flag,
+        help: Help::Common("ask the daemon to end when idle"),
+        about: "Asks the daemon to end as soon as nobody holds a lock or waits for one; it takes no \
+                new requests from then on. Starts no daemon, and ends with 99 if there is none.",
     },
     Command {
         wish: Wish::Immediate,
         shorts: &['X'],
         longs: &["immediate-exit"],
-        placeholder: None,
+        kind: Kind::Flag,
         help: Help::Shown("ask the daemon to end now"),
+        about: "Asks the daemon to end at once. Whoever waits for a lock ends with 99; commands \
+                that run go on without their lock.",
     },
     Command {
         wish: Wish::SignalList,
         shorts: &[],
         longs: &["signal-list"],
-        placeholder: None,
+        kind: Kind::Flag,
         help: Help::Shown("print the names of the signals"),
+        about: "Prints the signals that can be ignored, by number and name.",
     },
     Command {
         wish: Wish::UniqueId,
         shorts: &[],
         longs: &["unique-id"],
-        placeholder: None,
+        kind: Kind::Flag,
         help: Help::Shown("print the id of this host"),
+        about: "Prints the id by which this host is known: that of D-Bus and systemd.",
     },
     Command {
         wish: Wish::DebugFeature,
         shorts: &[],
         longs: &["debug-feature"],
-        placeholder: Some("FEATURE"),
+        kind: Kind::Choice(
+            "FEATURE",
+            &["ipv6.multicast.server", "ipv6.multicast.client"],
+        ),
         help: Help::Shown("ipv6.multicast.server or .client"),
+        about: "Tests the network instead of running a command. ipv6.multicast.server waits for a \
+                datagram to the multicast group and answers it; ipv6.multicast.client, on another \
+                host, sends one and waits for the answer. FLOM_TRACE_MASK=0x100000 shows each step.",
     },
+    CHECK_CONFIG,
+    CONFIG_FILE,
     VERSION,
     HELP,
-    CONFIG_FILE,
-    Command {
-        wish: Wish::CheckConfig,
-        shorts: &[],
-        longs: &["check-config"],
-        placeholder: None,
-        help: Help::Shown("print settings and where they come from"),
-    },
+    HELP_ALL,
 ];
 
 /// Of `flomd`.
-pub(crate) static OF_FLOMD: [Command; 5] = [
+pub(crate) static OF_FLOMD: [Command; 6] = [
     CONFIG_FILE,
     VERSION,
     HELP,
+    HELP_ALL,
     Command {
         wish: Wish::Detach,
         shorts: &[],
         longs: &["detach"],
-        placeholder: None,
+        kind: Kind::Flag,
         help: Help::Hidden,
+        about: "",
     },
     Command {
         wish: Wish::Detached,
         shorts: &[],
         longs: &["detached"],
-        placeholder: None,
+        kind: Kind::Flag,
         help: Help::Hidden,
+        about: "",
     },
 ];

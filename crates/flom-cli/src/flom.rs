@@ -99,6 +99,9 @@ fn parse_on(host: &Host, args: impl IntoIterator<Item = OsString>) -> Result<Inv
     if words.want(Wish::Help) {
         return Ok(Invocation::Help(help::of_flom()));
     }
+    if words.want(Wish::HelpAll) {
+        return Ok(Invocation::Help(help::all_of_flom()));
+    }
     let facts = [
         (Wish::Version, version::text as fn() -> String),
         (Wish::SignalList, version::signal_list),

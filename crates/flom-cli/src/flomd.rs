@@ -74,6 +74,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Fai
     if words.want(Wish::Help) {
         return Ok(Invocation::Help(help::of_flomd()));
     }
+    if words.want(Wish::HelpAll) {
+        return Ok(Invocation::Help(help::all_of_flomd()));
+    }
     if words.want(Wish::Version) {
         return Ok(Invocation::Print(version::text()));
     }

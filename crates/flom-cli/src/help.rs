@@ -1,8 +1,8 @@
-//! `--help`, from the tables of options.
+//! `--help` and `--help-all`, from the tables of options.
 
 use std::fmt::Write;
 
-use flom_settings::{Setting, Settings, TABLE};
+use flom_settings::{Setting, Settings, system_file};
 
 use crate::command::{Command, Help};
 use crate::exit;
@@ -13,7 +13,7 @@ use crate::{flom, flomd};
 const TEXT_COLUMN: usize = 35;
 
 /// The groups of the table in the order of the help, with their headings.
-const GROUPS: [(&str, &str); 6] = [
+pub(crate) const GROUPS: [(&str, &str); 6] = [
     ("Resource", "What to lock"),
     ("Daemon", "Where the daemon is, and how long it stays"),
     ("Network", "Network"),
@@ -31,9 +31,6 @@ behind COMMAND. Numbers may be written as in C: 10, 0xa, 012.
 ";
 
 const FLOM_EXAMPLES: &str = "\
-Environment:
-  FLOM_TRACE_MASK=0x100000  trace the debug features on stderr
-
 Examples:
   flom -- make install
       One at a time on this host; the others wait.
@@ -48,42 +45,79 @@ The daemon that flom starts by itself. By hand, or from a service manager, it
 stays in the foreground, logs to stderr, and ends in order on SIGTERM.
 ";
 
-/// The help of `flom`.
+/// The short help of `flom`.
 pub(crate) fn of_flom() -> String {
+    let options = common(flom::OPTIONS, &Settings::default());
+    format!(
+        "{FLOM_INTRODUCTION}{options}\n\
+         {FLOM_EXAMPLES}\n\
+         man flom explains all options.\n"
+    )
+}
+
+/// The long help of `flom`.
+pub(crate) fn all_of_flom() -> String {
     let defaults = Settings::default();
-    let options = options(flom::OPTIONS, &defaults, "Instead of running a command");
+    let options = all(flom::OPTIONS, &defaults);
     let statuses: String = exit::MEANINGS
         .iter()
         .map(|(status, meaning)| format!("  {status:>2}  {meaning}\n"))
         .collect();
     format!(
         "{FLOM_INTRODUCTION}{options}\n\
+         Files: {system}, ~/.flom, and that of -c; man flom.conf explains them.\n\
+         Environment: FLOM_TRACE_MASK says what to trace, such as 0x100000 for the\n\
+         debug features.\n\n\
          Exit status: that of COMMAND, 128+N if signal N killed it, or\n{statuses}\n\
-         {FLOM_EXAMPLES}"
+         {FLOM_EXAMPLES}",
+        system = system_file().display()
     )
 }
 
-/// The help of `flomd`.
+/// The short help of `flomd`.
 pub(crate) fn of_flomd() -> String {
+    let options = common(flomd::OPTIONS, &Settings::default_of_daemon());
+    format!(
+        "{FLOMD_INTRODUCTION}{options}\n\
+         man flomd explains all options.\n"
+    )
+}
+
+/// The long help of `flomd`.
+pub(crate) fn all_of_flomd() -> String {
     let defaults = Settings::default_of_daemon();
-    let options = options(flomd::OPTIONS, &defaults, "Instead of being a daemon");
+    let options = all(flomd::OPTIONS, &defaults);
     format!("{FLOMD_INTRODUCTION}{options}")
 }
 
-/// All options under their headings; `others` is the one of those that are no settings.
-fn options(options: Options, defaults: &Settings, others: &str) -> String {
-    let settings = || TABLE.iter().filter(|setting| (options.has)(setting));
+/// The options that most people need.
+fn common(options: Options, defaults: &Settings) -> String {
+    let mut text = String::new();
+    let of_group = |group| options.settings().filter(move |s| s.group == group);
+    let settings = GROUPS.iter().flat_map(|(group, _)| of_group(*group));
+    let settings = settings.filter(|s| s.is_common && s.is_available);
+    let settings = settings.map(|s| setting(s, defaults));
+    let commands = options.commands.iter().filter_map(|c| match c.help {
+        Help::Common(help) => Some(command(c, help)),
+        _ => None,
+    });
+    section(&mut text, "Most used options", settings.chain(commands));
+    text
+}
+
+/// All options under their headings.
+fn all(options: Options, defaults: &Settings) -> String {
     let mut text = String::new();
     for (group, heading) in GROUPS {
-        let of_group = settings().filter(|s| s.group == group && s.is_available);
+        let of_group = options
+            .settings()
+            .filter(|s| s.group == group && s.is_available);
         section(&mut text, heading, of_group.map(|s| setting(s, defaults)));
     }
-    let shown = options.commands.iter().filter_map(|c| match c.help {
-        Help::Shown(help) => Some(command(c, help)),
-        Help::Hidden => None,
-    });
-    section(&mut text, others, shown);
-    let later = settings().filter(|setting| !setting.is_available);
+    let shown = options.commands.iter();
+    let shown = shown.filter_map(|c| c.help.text().map(|help| command(c, help)));
+    section(&mut text, "Others", shown);
+    let later = options.settings().filter(|setting| !setting.is_available);
     let later = later.map(|s| setting(s, defaults));
     section(&mut text, "Not in this version yet", later);
     text
@@ -120,7 +154,7 @@ fn command(command: &Command, help: &str) -> String {
         ""
     };
     let names = format!("{indent}{}", names.join(", "));
-    line(&names, command.placeholder, help)
+    line(&names, command.kind.placeholder(), help)
 }
 
 fn line(names: &str, placeholder: Option<&str>, help: &str) -> String {
@@ -137,7 +171,8 @@ mod tests {
 
     #[test]
     fn every_line_fits_80_columns_and_every_text_has_its_column() {
-        for line in of_flom().lines().chain(of_flomd().lines()) {
+        let texts = [of_flom(), all_of_flom(), of_flomd(), all_of_flomd()];
+        for line in texts.iter().flat_map(|text| text.lines()) {
             assert!(line.chars().count() <= 80, "{line}");
             if line.trim_start().starts_with('-') {
                 let (option, text) = line.split_at(TEXT_COLUMN);
@@ -147,24 +182,48 @@ mod tests {
         }
     }
 
+    fn count(text: &str, long: &str) -> usize {
+        let option = format!("--{long}");
+        let words = text.split([' ', ',', '\n']);
+        words.filter(|word| *word == option).count()
+    }
+
     #[test]
-    fn every_option_is_there_once() {
+    fn every_option_is_in_the_long_help_once() {
+        for (options, help) in [
+            (flom::OPTIONS, all_of_flom()),
+            (flomd::OPTIONS, all_of_flomd()),
+        ] {
+            for setting in options.settings() {
+                assert_eq!(count(&help, setting.long), 1, "{setting:?}");
+            }
+            for command in options.commands {
+                let times = usize::from(command.help != Help::Hidden);
+                for long in command.longs {
+                    assert_eq!(count(&help, long), times, "{long}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_short_help_fits_a_screen_and_has_the_most_used_options_only() {
         let help = of_flom();
-        let settings = TABLE.iter().map(|setting| setting.long);
-        let commands = flom::OPTIONS.commands.iter().flat_map(|c| c.longs);
-        for long in settings.chain(commands.copied()) {
-            let option = format!("--{long}");
-            let times = help
-                .split([' ', ',', '\n'])
-                .filter(|word| *word == option)
-                .count();
-            assert_eq!(times, 1, "{option}");
+        assert!(help.lines().count() < 40, "{help}");
+        for long in [
+            "resource-name",
+            "resource-timeout",
+            "help-all",
+            "check-config",
+        ] {
+            let times = usize::from(long != "check-config");
+            assert_eq!(count(&help, long), times, "{long}");
         }
     }
 
     #[test]
     fn every_group_of_the_table_has_a_heading() {
-        for setting in &TABLE {
+        for setting in flom::OPTIONS.settings() {
             assert!(
                 GROUPS.iter().any(|(group, _)| *group == setting.group),
                 "{setting:?}"
@@ -174,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_help_of_the_daemon_leaves_out_what_only_the_command_has() {
-        let help = of_flomd();
+        let help = all_of_flomd();
         assert!(help.contains("--unicast-address HOST"));
         assert!(help.contains("--daemon-lifespan MS"));
         for option in [

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use lexopt::{Arg, Parser};
 
-use flom_settings::{Given, IntegerError, Kind, Setting, integer, shown};
+use flom_settings::{Given, IntegerError, Kind, Setting, TABLE, integer, shown};
 
 use crate::command::{Command, Wish};
 
@@ -70,7 +70,7 @@ pub(crate) fn read(
     let mut parser = Parser::from_args(args);
     parser.set_short_equals(false);
     let (mut words, mut word) = (Words::default(), OsString::new());
-    while !words.want(Wish::Help) {
+    while !words.want(Wish::Help) && !words.want(Wish::HelpAll) {
         // Inside of a group such as `-Vd` there is no new word: the one that was begun counts.
         if let Some(next) = parser
             .try_raw_args()
@@ -106,7 +106,7 @@ impl Found {
     fn takes_value(self) -> bool {
         match self {
             Self::Setting(setting) => setting.kind.placeholder().is_some(),
-            Self::Command(command) => command.placeholder.is_some(),
+            Self::Command(command) => command.kind.placeholder().is_some(),
         }
     }
 
@@ -116,6 +116,11 @@ impl Found {
 }
 
 impl Options {
+    /// The settings it has, in the order of the table.
+    pub(crate) fn settings(self) -> impl Iterator<Item = &'static Setting> {
+        TABLE.iter().filter(move |setting| (self.has)(setting))
+    }
+
     fn by_short(self, short: char) -> Option<Found> {
         let command = self.commands.iter().find(|c| c.shorts.contains(&short));
         let setting = Setting::by_short(short).filter(|setting| (self.has)(setting));
@@ -334,7 +339,7 @@ mod tests {
 
     #[test]
     fn no_option_is_there_twice() {
-        for setting in &flom_settings::TABLE {
+        for setting in &TABLE {
             let clash = |c: &Command| {
                 c.longs.contains(&setting.long)
                     || setting.short.is_some_and(|short| c.shorts.contains(&short))
