@@ -15,14 +15,13 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use flom_core::Step;
 use flom_proto::{DecodeError, Decoder};
 use flom_types::{Outcome, SessionId, Time};
-use log::trace;
 use mio::Interest;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
 use crate::answers::Answers;
-use crate::conns::number;
 use crate::conversation::{Conversation, Heard, PeerFault};
+use crate::trace;
 
 /// Bytes of answers that may wait for a peer to read them. That is some 1,500 answers: who is so far
 /// behind does not mean to read them.
@@ -110,7 +109,7 @@ impl Conn {
         match retry_on_intr(|| recv(&self.socket, &mut *buffer, RecvFlags::empty())) {
             Ok((0, _)) => self.ended = true,
             Ok((bytes, _)) => {
-                trace!("session={} received {bytes} bytes", number(self.id));
+                trace::received(self.id, &buffer[..bytes]);
                 if !self.conversation.is_over() {
                     self.decoder.feed(&buffer[..bytes]);
                 }
@@ -142,9 +141,16 @@ impl Conn {
         if self.conversation.is_over() {
             return Ok(None);
         }
-        match self.decoder.next_message()? {
-            None => Ok(None),
-            Some(message) => Ok(Some(self.conversation.hear(now, self.id, message)?)),
+        match self.decoder.next_message() {
+            Ok(None) => Ok(None),
+            Ok(Some(message)) => {
+                trace::message(self.id, &message);
+                Ok(Some(self.conversation.hear(now, self.id, message)?))
+            }
+            Err(error) => {
+                trace::unreadable(self.id, &error);
+                Err(error.into())
+            }
         }
     }
 
@@ -186,7 +192,7 @@ impl Conn {
             Err(Errno::AGAIN) => 0,
             other => other?,
         };
-        trace!("session={} sent {sent} bytes", number(self.id));
+        trace::sent(self.id, &rest[..sent]);
         self.sent += sent;
         if self.sent == self.output.len() {
             self.sent = 0;

@@ -14,8 +14,8 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use flom_core::{Action, Step};
-use flom_types::{Outcome, SessionId, Time};
-use log::{debug, warn};
+use flom_types::{Outcome, SessionId, Time, target};
+use log::{debug, trace, warn};
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -101,7 +101,7 @@ impl Conns {
             Some(slot) => self.slots[slot] = conn,
             None => self.slots.push(conn),
         }
-        debug!("session={} connected", number(id));
+        debug!(target: target::CONN, "session={} connected", number(id));
         Ok(())
     }
 
@@ -126,6 +126,13 @@ impl Conns {
             self.due.push(session);
         }
         let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+        trace!(
+            target: target::CONN,
+            "session={} readable={readable} writable={} closed={}",
+            number(session),
+            event.is_writable(),
+            event.is_read_closed()
+        );
         readable.then_some(session)
     }
 
@@ -143,7 +150,8 @@ impl Conns {
             }
             Action::Close { session, reason } => {
                 if self.take(session).is_some() {
-                    warn!("session={} dropped: {reason}", number(session));
+                    let session = number(session);
+                    warn!(target: target::CONN, "session={session} dropped: {reason}");
                 }
             }
         }
@@ -179,7 +187,7 @@ impl Conns {
 
     /// Ends a connection for something that the peer did.
     pub(crate) fn drop_for(&mut self, session: SessionId, fault: &dyn std::error::Error) {
-        warn!("session={} dropped: {fault}", number(session));
+        warn!(target: target::CONN, "session={} dropped: {fault}", number(session));
         self.lose(session);
     }
 
@@ -195,7 +203,8 @@ impl Conns {
             // is lost.
             let _ = conn.send();
         }
-        debug!("session={} ended", number(session));
+        conn.conversation().log_end(session);
+        debug!(target: target::CONN, "session={} ended", number(session));
     }
 
     /// Nothing that `session` says counts any more, but its connection stays until it is lost.

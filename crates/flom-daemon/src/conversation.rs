@@ -6,8 +6,10 @@
 
 use flom_core::{Event, Request, Step};
 use flom_proto::{Lock, Message, Session, Unlock};
-use flom_types::{LockMode, NameError, Outcome, ResourceKind, ResourceName, SessionId, Time};
-use log::debug;
+use flom_types::{
+    LockMode, NameError, Outcome, ResourceKind, ResourceName, SessionId, Time, target,
+};
+use log::{debug, trace};
 
 use crate::answers::Form;
 use crate::conns::number;
@@ -166,6 +168,12 @@ impl Conversation {
             Ok(resource) => resource,
             Err(error) => return Ok(Heard::InvalidName(error)),
         };
+        trace!(
+            target: target::RESOURCE,
+            "session={} names resource={resource}, which is {:?}",
+            number(session),
+            resource.kind()
+        );
         let request = Request {
             mode: mode(lock, resource.kind())?,
             quantity: quantity(lock, resource.kind())?,
@@ -201,7 +209,23 @@ impl Conversation {
         if let Some(Asked { resource, mode, at }) = &self.asked {
             let ms = now.since(*at).as_millis();
             let session = number(session);
-            debug!("session={session} resource={resource} mode={mode} {outcome} after {ms} ms");
+            debug!(
+                target: target::of_resource(resource.kind()),
+                "session={session} resource={resource} mode={mode} {outcome} after {ms} ms"
+            );
+        }
+    }
+
+    /// For those who trace what becomes of a resource: the connection ends.
+    pub(crate) fn log_end(&self, session: SessionId) {
+        if let (State::Parked | State::Bound, Some(Asked { resource, .. })) =
+            (self.state, &self.asked)
+        {
+            trace!(
+                target: target::of_resource(resource.kind()),
+                "session={} ends, and leaves resource={resource}",
+                number(session)
+            );
         }
     }
 }

@@ -18,6 +18,7 @@ use std::process::{Command, Stdio};
 
 use close_fds::set_fds_cloexec;
 use flom_settings::Settings;
+use flom_types::target;
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, setsid, umask};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
@@ -86,7 +87,7 @@ pub fn raise_descriptor_limit() {
         maximum: limit.maximum,
     };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        log::debug!("cannot raise the limit of descriptors: {error}");
+        log::debug!(target: target::DAEMON, "cannot raise the limit of descriptors: {error}");
     }
 }
 

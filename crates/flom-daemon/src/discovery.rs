@@ -10,9 +10,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use flom_discovery::Responder;
 use flom_types::limits::DATAGRAM_BYTES;
+use flom_types::target;
 use log::debug;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
+
+use crate::trace;
 
 /// Datagrams that are dealt with in one turn.
 const SHARE: usize = 64;
@@ -85,10 +88,12 @@ impl Discovery {
     /// The number of queries answered: one or none.
     fn reply(&self, length: usize, from: SocketAddr) -> usize {
         let datagram = &self.buffer[..length];
+        trace::datagram("from", from, datagram);
         let Some(reply) = self.responder.reply(datagram) else {
             return 0;
         };
-        debug!("asked by {from} who is there");
+        debug!(target: target::DAEMON, "asked by {from} who is there");
+        trace::datagram("to", from, reply);
         // Who asks will ask again; an answer that is lost needs no more care than that.
         usize::from(self.socket.send_to(reply, from).is_ok())
     }

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use flom_net::{DoorError, Keepalive, UnixDoor, tune_accepted};
+use flom_types::target;
 use log::warn;
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with};
@@ -50,7 +51,7 @@ impl Door {
         if let Self::Unix(door) = self
             && let Err(error) = door.hide()
         {
-            warn!("cannot remove {self}: {error}");
+            warn!(target: target::DAEMON, "cannot remove {self}: {error}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::AsRawFd;
 
-use flom_types::Time;
+use flom_types::{Time, target};
 use log::warn;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -97,7 +97,9 @@ impl Entrance {
             match self.door.accept() {
                 Found::Client(socket) => match conns.admit(socket, registry) {
                     Ok(()) => newcomers += 1,
-                    Err(error) => warn!("cannot watch a new connection: {error}"),
+                    Err(error) => {
+                        warn!(target: target::CONN, "cannot watch a new connection: {error}");
+                    }
                 },
                 Found::Nobody => {}
                 Found::Empty => {
@@ -135,7 +137,10 @@ impl Entrance {
     fn reopen(&mut self, registry: &Registry) {
         let shown = self.door.show().map_err(io::Error::other);
         if let Err(error) = shown.and_then(|()| self.register(registry)) {
-            warn!("cannot listen any more, serving those who have come: {error}");
+            warn!(
+                target: target::DAEMON,
+                "cannot listen any more, serving those who have come: {error}"
+            );
         }
     }
 
@@ -150,7 +155,10 @@ impl Entrance {
         self.watch = Watch::Full(now.after_ms(RETRY_MS));
         if !self.full_logged {
             self.full_logged = true;
-            warn!("no room for more connections, those who come have to wait: {error}");
+            warn!(
+                target: target::CONN,
+                "no room for more connections, those who come have to wait: {error}"
+            );
         }
     }
 }

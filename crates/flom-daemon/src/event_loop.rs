@@ -11,9 +11,9 @@ use std::os::unix::net::UnixListener;
 
 use flom_core::{Event, LockManager, Step};
 use flom_settings::Settings;
-use flom_types::{Now, Outcome, SessionId, Time};
+use flom_types::{Now, Outcome, SessionId, Time, target};
 use jiff::tz::TimeZone;
-use log::{info, warn};
+use log::{info, trace, warn};
 use mio::{Events, Poll, Token};
 
 use crate::answers::Answers;
@@ -27,6 +27,7 @@ use crate::entrance::Entrance;
 use crate::lifespan::Lifespan;
 use crate::signals::Watchman;
 use crate::start::{self, Opened, StartError};
+use crate::trace;
 
 /// Tokens of what is no connection; `conns.rs` leaves the last 16 slots for them.
 const DOOR: Token = Token(usize::MAX);
@@ -202,13 +203,19 @@ impl Daemon {
     /// Sorts what the system tells by what it is about.
     fn sort(&mut self) {
         mem::swap(&mut self.ready, &mut self.unfinished);
+        trace!(
+            target: target::DAEMON,
+            "woken by {} events, {} sessions",
+            self.events.iter().count(),
+            self.conns.len()
+        );
         for event in &self.events {
             match event.token() {
                 DOOR => self.entrance.knock(),
                 GROUP => self.discovery.iter_mut().for_each(Discovery::knock),
                 SIGNALS => {
                     if let Some(signal) = self.signals.as_mut().and_then(Watchman::end) {
-                        info!("told to end by signal {signal}");
+                        info!(target: target::SHUTDOWN, "told to end by signal {signal}");
                         self.ending.order_at_once();
                     }
                 }
@@ -297,13 +304,18 @@ impl Daemon {
         match heard {
             Heard::Event(event) => self.decide(now, event),
             Heard::InvalidName(error) => {
-                warn!("session={} asked for no resource: {error}", number(session));
+                warn!(
+                    target: target::RESOURCE,
+                    "session={} asked for no resource: {error}",
+                    number(session)
+                );
                 let outcome = Outcome::InvalidName;
                 self.conns
                     .answer(now.time, session, Step::First, outcome, None);
             }
             Heard::Shutdown { immediate: true } => {
-                info!("told to end by session={}", number(session));
+                let session = number(session);
+                info!(target: target::SHUTDOWN, "told to end by session={session}");
                 self.ending.order_at_once();
             }
             Heard::Shutdown { immediate: false } => self.drain(now, session),
@@ -315,13 +327,11 @@ impl Daemon {
         self.ending.order_drain(session);
         self.decide(now, Event::Drain);
         let others = self.conns.len().saturating_sub(1);
-        info!("draining, {others} sessions left");
+        info!(target: target::SHUTDOWN, "draining, {others} sessions left");
     }
 
     fn decide(&mut self, now: Now, event: Event) {
-        for action in self.manager.handle(now, event) {
-            self.conns.act(now.time, action);
-        }
+        self.ask_manager(now, event);
         self.settle(now);
     }
 
@@ -329,9 +339,15 @@ impl Daemon {
     fn settle(&mut self, now: Now) {
         while let Some(session) = self.conns.next_gone() {
             self.ending.lifespan.activity(now.time);
-            for action in self.manager.handle(now, Event::Gone { session }) {
-                self.conns.act(now.time, action);
-            }
+            self.ask_manager(now, Event::Gone { session });
+        }
+    }
+
+    fn ask_manager(&mut self, now: Now, event: Event) {
+        trace::event(&event);
+        for action in self.manager.handle(now, event) {
+            trace::action(&action);
+            self.conns.act(now.time, action);
         }
     }
 
@@ -360,7 +376,7 @@ impl Daemon {
         match self.ending.is_due(now, &self.manager) {
             Due::NotYet => false,
             Due::Yes => {
-                info!("ends as told");
+                info!(target: target::SHUTDOWN, "ends as told");
                 true
             }
             Due::IfAlone => self.is_alone(now),
@@ -375,7 +391,7 @@ impl Daemon {
             self.ending.lifespan.newcomer(now);
             return false;
         }
-        info!("ends: not used any more");
+        info!(target: target::DAEMON, "ends: not used any more");
         true
     }
 }

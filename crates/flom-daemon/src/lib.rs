@@ -16,7 +16,7 @@
 //! | `conns.rs`, `conn.rs` | who is connected; bytes in and out |
 //! | `conversation.rs` | whose turn it is, which values are sound: message to event, outcome to answer |
 //! | `answers.rs` | the answers as bytes |
-//! | `clock.rs`, `signals.rs`, `discovery.rs` | what their names say |
+//! | `clock.rs`, `signals.rs`, `discovery.rs`, `trace.rs` | what their names say |
 //!
 //! Who gets which lock is decided by `flom-core` alone, and how messages look by `flom-proto`.
 
@@ -37,6 +37,7 @@ mod joining;
 mod lifespan;
 mod signals;
 mod start;
+mod trace;
 
 pub use event_loop::{Daemon, RunError};
 pub use start::StartError;

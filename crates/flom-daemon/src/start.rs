@@ -12,7 +12,8 @@ use flom_net::{
     resolve,
 };
 use flom_settings::{Settings, Transport};
-use flom_types::ReturnCode;
+use flom_types::{ReturnCode, target};
+use log::debug;
 
 use crate::discovery::Discovery;
 use crate::door::Door;
@@ -125,7 +126,7 @@ pub(crate) struct Opened {
 
 /// Opens what the settings say.
 pub(crate) fn open(settings: &Settings) -> Result<Opened, StartError> {
-    match settings.transport() {
+    let opened = match settings.transport() {
         Transport::Unix(path) => Ok(Opened {
             door: Door::Unix(UnixDoor::open(&path, BACKLOG)?),
             discovery: None,
@@ -133,7 +134,12 @@ pub(crate) fn open(settings: &Settings) -> Result<Opened, StartError> {
         }),
         Transport::Tcp => open_tcp(settings),
         Transport::Multicast => open_group(settings),
+    };
+    match &opened {
+        Ok(opened) => debug!(target: target::DAEMON, "{} is open", opened.door),
+        Err(error) => debug!(target: target::DAEMON, "cannot start: {}", error.sentence()),
     }
+    opened
 }
 
 /// At an address that clients know; who does not, can ask the group for it, if there is one.
