@@ -166,16 +166,18 @@ impl Judge {
     /// Whoever came earlier and conflicts with a request that is granted has been passed.
     fn pass(&mut self, session: SessionId, granted: &Waiting) -> Verdict {
         for (other, waiting) in &mut self.waiting {
-            if waiting.arrived < granted.arrived && conflict(&waiting.request, &granted.request) {
+            if waiting.arrived >= granted.arrived {
+                continue;
+            }
+            if is_alike(&waiting.request, &granted.request) {
+                return Err(format!(
+                    "{other} came before {session} and asks for the same"
+                ));
+            }
+            if conflict(&waiting.request, &granted.request) {
                 waiting.passed += 1;
                 self.passings += 1;
-                let limit = match waiting.request.resource.kind() {
-                    ResourceKind::Simple
-                    | ResourceKind::Numeric { .. }
-                    | ResourceKind::Hierarchical => self.passes,
-                    _ => Some(0),
-                };
-                if limit.is_some_and(|limit| waiting.passed > limit) {
+                if self.passes.is_some_and(|limit| waiting.passed > limit) {
                     return Err(format!(
                         "{session} passes {other}, which has been passed {} times now",
                         waiting.passed
@@ -280,6 +282,16 @@ fn exclude<'a>(one: &Held, others: impl Iterator<Item = &'a Held>) -> Verdict {
         true => Ok(()),
         false => Err(format!("{one:?} is granted beside {others:?}")),
     }
+}
+
+/// Whether two requests are for the same, so that the earlier one must be granted first.
+fn is_alike(one: &Request, other: &Request) -> bool {
+    one.resource == other.resource
+        && match one.resource.kind() {
+            ResourceKind::Simple | ResourceKind::Hierarchical => one.mode == other.mode,
+            ResourceKind::Numeric { .. } => one.quantity == other.quantity,
+            _ => true,
+        }
 }
 
 /// Whether two requests are for the same resource and cannot both be granted as if the other were
