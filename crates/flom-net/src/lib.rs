@@ -7,6 +7,7 @@
 //! | `stream.rs` | a client's connection, UNIX or TCP |
 //! | `listen.rs` | a daemon's TCP listener, and how accepted connections are kept alive |
 //! | `door.rs` | a daemon's UNIX socket, with the lock file that keeps a second daemon out |
+//! | `peer.rs` | who is at the other end |
 //! | `multicast.rs` | a group of hosts, and listening to it |
 //! | `sender.rs` | asking a group |
 //!
@@ -19,6 +20,7 @@ mod door;
 mod interface;
 mod listen;
 mod multicast;
+mod peer;
 mod sender;
 mod stream;
 
@@ -27,5 +29,6 @@ pub use door::{DoorError, Owner, UnixDoor};
 pub use interface::{Interface, InterfaceError, interfaces};
 pub use listen::{Keepalive, listen_tcp, tune_accepted};
 pub use multicast::Group;
+pub use peer::Peer;
 pub use sender::Sender;
 pub use stream::{Stream, connect_tcp, connect_unix};
