@@ -22,6 +22,7 @@ mod tap;
 mod terminal;
 mod wire;
 
+use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,7 +34,7 @@ pub(crate) use scratch::Scratch;
 pub(crate) use shell::{Shell, Typed};
 pub(crate) use tap::{FakeDaemon, Flow, Tap};
 pub(crate) use terminal::Terminal;
-pub(crate) use wire::{Ask, Heard, PEER, Socket, Wire, ask, message, unlock};
+pub(crate) use wire::{Heard, PEER, Socket, Wire, ask, message, unlock};
 
 /// How long anything may take that will happen; a test that waits longer has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -51,6 +52,17 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
         }
         assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
         thread::sleep(PAUSE);
+    }
+}
+
+/// Does it again whenever something else has come in between. The system goes on by itself after
+/// that, but not where there is a time limit.
+pub(crate) fn uninterrupted<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match act() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
     }
 }
 

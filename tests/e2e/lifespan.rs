@@ -83,8 +83,9 @@ fn below_zero_it_stays() {
     assert!(is_alive(daemon.pid));
 }
 
-/// Returns when a daemon with the shortest lifespan has come, was used and has ended.
-fn wait_for_the_life_of_another() {
+/// Returns when a daemon with the shortest lifespan has come, was used and has ended: whatever was
+/// to end by itself, and was left before, has had its time.
+pub(crate) fn wait_for_the_life_of_another() {
     let scratch = Scratch::new();
     let socket = scratch.file("socket");
     let started = Started::with(socket.to_str().unwrap());

@@ -3,14 +3,21 @@
 //! A rule is tested at the lowest place that shows it; here it is shown that the parts are joined.
 
 #![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod daemon_loss;
 mod discovery;
+mod discovery_odd;
 mod exclusion;
 mod exit_status;
 mod harness;
+mod hostile;
+mod hostile_datagrams;
+mod hostile_timing;
+mod interop;
 mod lifespan;
 mod locking;
+mod options;
 mod scenario;
 mod shutdown;
 mod signals;

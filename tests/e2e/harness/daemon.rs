@@ -105,10 +105,6 @@ impl Daemon {
         self
     }
 
-    pub(crate) fn pid(&self) -> i32 {
-        self.process.pid()
-    }
-
     pub(crate) fn signal(&self, signal: Signal) {
         self.process.signal(signal);
     }
@@ -136,13 +132,6 @@ impl Daemon {
         match &self.place {
             Place::Unix(path) => path,
             Place::Tcp(_) => panic!("the daemon has no UNIX socket"),
-        }
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        match self.place {
-            Place::Tcp(address) => address,
-            Place::Unix(_) => panic!("the daemon has no address"),
         }
     }
 
@@ -185,7 +174,8 @@ impl Daemon {
 
     /// A tap in front of it.
     pub(crate) fn tap(&self) -> Tap {
-        Tap::new(&self.place)
+        let (place, host) = (self.place.clone(), self.host.clone());
+        Tap::new(move || place.connect_from(host.as_ref()).ok())
     }
 
     #[track_caller]
@@ -193,13 +183,11 @@ impl Daemon {
         self.try_connect().expect("the daemon accepts connections")
     }
 
-    pub(crate) fn try_connect(&self) -> Option<Wire> {
-        let place = &self.place;
-        let connect = || place.connect().ok().map(Wire::new);
-        match &self.host {
-            Some(host) => host.enter(connect),
-            None => connect(),
-        }
+    fn try_connect(&self) -> Option<Wire> {
+        self.place
+            .connect_from(self.host.as_ref())
+            .ok()
+            .map(Wire::new)
     }
 
     /// What a client hears who wants `name` at once and may not create it: 0 it exists and is free,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Host, PATIENCE, eventually};
+use super::{Host, PATIENCE, eventually, uninterrupted};
 
 /// The program under test with these words.
 pub(crate) fn flom<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Program {
@@ -24,7 +24,6 @@ pub(crate) fn flom<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Progr
 pub(crate) struct Program {
     command: Command,
     host: Option<Host>,
-    kept: Vec<Box<dyn Any + Send>>,
 }
 
 impl Program {
@@ -41,7 +40,6 @@ impl Program {
         Self {
             command,
             host: None,
-            kept: Vec::new(),
         }
     }
 
@@ -77,12 +75,6 @@ impl Program {
         self
     }
 
-    /// Keeps this alive as long as the program runs.
-    pub(crate) fn keep(mut self, thing: impl Any + Send) -> Self {
-        self.kept.push(Box::new(thing));
-        self
-    }
-
     /// Runs it with nothing on its standard input.
     #[track_caller]
     pub(crate) fn run(self) -> Finished {
@@ -113,7 +105,7 @@ impl Program {
                 .take()
                 .map_or_else(Collected::nothing, Collected::of),
             child,
-            kept: self.kept,
+            kept: Vec::new(),
         }
     }
 
@@ -206,10 +198,6 @@ impl Running {
 
     pub(crate) fn stdout_so_far(&self) -> String {
         self.stdout.text()
-    }
-
-    pub(crate) fn stderr_so_far(&self) -> String {
-        self.stderr.text()
     }
 
     /// Waits for its end, and for the end of both outputs: nobody may have inherited them who
@@ -338,7 +326,7 @@ impl Collected {
         thread::spawn(move || {
             let mut buffer = [0; 4096];
             loop {
-                let count = output.read(&mut buffer).unwrap_or(0);
+                let count = uninterrupted(|| output.read(&mut buffer)).unwrap_or(0);
                 let mut state = theirs.state.lock().unwrap();
                 state.bytes.extend_from_slice(&buffer[..count]);
                 state.ended = count == 0;

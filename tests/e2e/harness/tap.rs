@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-use super::wire::Place;
-use super::{Program, Scratch, Socket, Wire, flom, wait_until};
+use super::{Program, Scratch, Socket, Wire, flom, uninterrupted, wait_until};
 
 /// What went over a tapped connection, and which way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,15 +27,15 @@ pub(crate) struct Tap {
 }
 
 impl Tap {
-    /// In front of the daemon that listens at `place`.
-    pub(crate) fn new(place: &Place) -> Self {
+    /// In front of the daemon that this connects to.
+    pub(crate) fn new(connect: impl FnOnce() -> Option<Socket> + Send + 'static) -> Self {
         let scratch = Scratch::new();
         let listener = UnixListener::bind(scratch.file("tap")).unwrap();
         let flows = Arc::default();
-        let (theirs, place) = (Arc::clone(&flows), place.clone());
+        let theirs = Arc::clone(&flows);
         thread::spawn(move || {
             let (client, _) = listener.accept().unwrap();
-            if let Ok(daemon) = place.connect() {
+            if let Some(daemon) = connect() {
                 pass_on(Socket::Unix(client), daemon, &theirs);
             }
         });
@@ -102,7 +101,7 @@ fn pump(
     end: Flow,
 ) {
     let mut buffer = [0; 4096];
-    while let Ok(count @ 1..) = from.read(&mut buffer) {
+    while let Ok(count @ 1..) = uninterrupted(|| from.read(&mut buffer)) {
         // Remembered before it is passed on, so that no answer can come before its question.
         let text = String::from_utf8_lossy(&buffer[..count]).into_owned();
         flows.lock().unwrap().push(flow(text));

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustix::net::sockopt::set_socket_linger;
 
-use super::PATIENCE;
+use super::{Host, PATIENCE, uninterrupted};
 
 /// The host id that the tests say they have; as long as a true one.
 pub(crate) const PEER: &str = "0123456789abcdef0123456789abcdef";
@@ -143,7 +143,15 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    pub(crate) fn connect(&self) -> io::Result<Socket> {
+    /// Connects, from `host` if there is one.
+    pub(crate) fn connect_from(&self, host: Option<&Host>) -> io::Result<Socket> {
+        match host {
+            Some(host) => host.enter(|| self.connect()),
+            None => self.connect(),
+        }
+    }
+
+    fn connect(&self) -> io::Result<Socket> {
         match self {
             Self::Unix(path) => UnixStream::connect(path).map(Socket::Unix),
             Self::Tcp(address) => TcpStream::connect(address).map(Socket::Tcp),
@@ -204,7 +212,7 @@ impl Wire {
                 return message;
             }
             let mut buffer = [0; 4096];
-            match self.socket.read(&mut buffer) {
+            match uninterrupted(|| self.socket.read(&mut buffer)) {
                 Ok(0) => return Heard::Closed,
                 Ok(count) => self.heard.extend_from_slice(&buffer[..count]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -228,7 +236,7 @@ impl Wire {
             .set_read_timeout(Duration::from_millis(1))
             .unwrap();
         let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = self.socket.read(&mut buffer) {
+        while let Ok(count @ 1..) = uninterrupted(|| self.socket.read(&mut buffer)) {
             self.heard.extend_from_slice(&buffer[..count]);
         }
         self.socket.set_read_timeout(PATIENCE).unwrap();
@@ -238,7 +246,7 @@ impl Wire {
     /// Whether the other side has ended the connection within this time, and said nothing before.
     pub(crate) fn has_ended_within(&mut self, limit: Duration) -> bool {
         self.socket.set_read_timeout(limit).unwrap();
-        let ended = matches!(self.socket.read(&mut [0]), Ok(0));
+        let ended = matches!(uninterrupted(|| self.socket.read(&mut [0])), Ok(0));
         self.socket.set_read_timeout(PATIENCE).unwrap();
         ended
     }
