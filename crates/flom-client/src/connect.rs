@@ -1,12 +1,16 @@
 //! From a place to a connection: look there, and start a daemon if that is called for.
 
+use std::error::Error;
 use std::io;
+use std::iter;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use flom_discovery::Found;
 use flom_net::{Interface, ResolveError, Stream, connect_tcp, connect_unix, interfaces, resolve};
 use flom_settings::Settings;
+use flom_types::target;
+use log::debug;
 
 use crate::discover::discover;
 use crate::error::{ConnectError, StartError};
@@ -50,21 +54,15 @@ impl World for Search<'_> {
     type Line = Line;
 
     fn look(&mut self) -> Result<Look<Line>, ConnectError> {
-        let endpoint = self.plan.endpoint.clone();
-        match &endpoint {
-            Endpoint::Unix(path) => match connect_unix(path) {
-                Ok(stream) => found(stream, endpoint.to_string()),
-                Err(source) if is_nobody(&source) => {
-                    Ok(Look::Nobody(ConnectError::Nobody { endpoint, source }))
-                }
-                Err(source) => {
-                    let peer = endpoint.to_string();
-                    Err(ConnectError::Unreachable { peer, source })
-                }
-            },
-            Endpoint::Tcp { host, port } => self.look_at_host(&endpoint, host, *port),
-            Endpoint::Group { address, port } => self.look_in_group(&endpoint, address, *port),
+        debug!(target: target::CLIENT, "looks for a daemon at {}", self.plan.endpoint);
+        let look = self.look_there();
+        match &look {
+            Ok(Look::Found(line)) => debug!(target: target::CLIENT, "found {}", line.peer()),
+            Ok(Look::Nobody(error) | Look::Gone(error)) | Err(error) => {
+                debug!(target: target::CLIENT, "{}", chain(error));
+            }
         }
+        look
     }
 
     fn start(&mut self) -> Result<Report, StartError> {
@@ -85,6 +83,24 @@ impl World for Search<'_> {
 }
 
 impl Search<'_> {
+    fn look_there(&mut self) -> Result<Look<Line>, ConnectError> {
+        let endpoint = self.plan.endpoint.clone();
+        match &endpoint {
+            Endpoint::Unix(path) => match connect_unix(path) {
+                Ok(stream) => found(stream, endpoint.to_string()),
+                Err(source) if is_nobody(&source) => {
+                    Ok(Look::Nobody(ConnectError::Nobody { endpoint, source }))
+                }
+                Err(source) => {
+                    let peer = endpoint.to_string();
+                    Err(ConnectError::Unreachable { peer, source })
+                }
+            },
+            Endpoint::Tcp { host, port } => self.look_at_host(&endpoint, host, *port),
+            Endpoint::Group { address, port } => self.look_in_group(&endpoint, address, *port),
+        }
+    }
+
     fn look_at_host(
         &self,
         endpoint: &Endpoint,
@@ -162,6 +178,12 @@ pub(crate) fn unresolved(endpoint: &Endpoint, source: ResolveError) -> ConnectEr
         endpoint: endpoint.clone(),
         source: Box::new(source),
     }
+}
+
+/// The error and its causes in one line.
+fn chain(error: &ConnectError) -> String {
+    let causes = iter::successors(error.source(), |cause| (*cause).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Whether no daemon is there at all: no socket, or one that is left over.

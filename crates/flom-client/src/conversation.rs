@@ -14,6 +14,8 @@ use std::time::Duration;
 use flom_proto::{Answer, AnswerStep, DecodeError, Decoder, Message};
 use flom_types::{Outcome, Patience, Time};
 
+use crate::trace;
+
 /// How long a daemon may take over an answer that it can always give at once.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
@@ -149,6 +151,7 @@ impl Conversation {
     }
 
     fn take(&mut self, message: Message) -> Result<(), Fault> {
+        trace::message(&message);
         let Message::Answer(answer) = message else {
             return Err(out_of_turn("no answer at all"));
         };

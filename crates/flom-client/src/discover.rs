@@ -12,6 +12,7 @@ use crate::connect::{interface, unresolved};
 use crate::error::ConnectError;
 use crate::locate::Endpoint;
 use crate::notice::Notice;
+use crate::trace;
 
 /// Asks the group `address`; `None` if nobody has answered after all attempts.
 pub(crate) fn discover(
@@ -86,6 +87,7 @@ impl Asking<'_> {
             port: self.port,
             datagram: query(),
         });
+        trace::datagram("to", format_args!("{}/{}", self.group, self.port), query());
         match self.sender.send(query()) {
             Ok(_) => Ok(()),
             Err(source) => Err(ConnectError::Query {
@@ -102,6 +104,7 @@ impl Asking<'_> {
         match self.sender.receive(&mut buffer, limit) {
             Ok(Some((bytes, from))) => {
                 self.heard = buffer[..bytes].to_vec();
+                trace::datagram("from", from, &self.heard);
                 seeker.heard(from, &self.heard);
                 Ok(())
             }

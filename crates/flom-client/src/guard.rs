@@ -3,7 +3,8 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use flom_types::ResourceName;
+use flom_types::{ResourceName, target};
+use log::debug;
 
 use crate::error::{LockLost, ReleaseError};
 use crate::line::{Heard, Line};
@@ -68,6 +69,8 @@ impl Guard {
     }
 
     fn release_within(mut self, limit: Duration, rollback: bool) -> Result<(), ReleaseError> {
+        let resource = &self.ask.resource;
+        debug!(target: target::CLIENT, "releases resource={resource} rollback={rollback}");
         self.check()?;
         let message = self.ask.unlock_message(rollback);
         if let Err(source) = self.line.send(&message, SEND_LIMIT) {

@@ -28,6 +28,7 @@ mod request;
 mod search;
 mod shutdown;
 mod start;
+mod trace;
 
 pub use client::Client;
 pub use conversation::Progress;

@@ -6,7 +6,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use flom_net::Stream;
+use flom_types::target;
+use log::debug;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::trace;
 
 /// What a reader waits for.
 pub(crate) const READABLE: PollFlags = PollFlags::IN;
@@ -37,6 +41,7 @@ impl Line {
     /// If the system refuses to let its reads return at once.
     pub(crate) fn new(stream: Stream, peer: String) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
+        debug!(target: target::CONN, "connected to {peer}");
         Ok(Self { stream, peer })
     }
 
@@ -51,6 +56,7 @@ impl Line {
     ///
     /// As the system says; [`io::ErrorKind::TimedOut`] if it does not take them within `limit`.
     pub(crate) fn send(&mut self, bytes: &[u8], limit: Duration) -> io::Result<()> {
+        trace::sent(&self.peer, bytes);
         let until = Instant::now() + limit;
         let mut sent = 0;
         while sent < bytes.len() {
@@ -73,11 +79,20 @@ impl Line {
     pub(crate) fn hear(&mut self, buffer: &mut [u8]) -> Heard {
         loop {
             match self.stream.read(buffer) {
-                Ok(0) => return Heard::End(None),
-                Ok(bytes) => return Heard::Bytes(bytes),
+                Ok(0) => {
+                    debug!(target: target::CONN, "{} has closed the connection", self.peer);
+                    return Heard::End(None);
+                }
+                Ok(bytes) => {
+                    trace::received(&self.peer, &buffer[..bytes]);
+                    return Heard::Bytes(bytes);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Heard::Nothing,
-                Err(error) => return Heard::End(Some(error)),
+                Err(error) => {
+                    debug!(target: target::CONN, "connection to {} broke: {error}", self.peer);
+                    return Heard::End(Some(error));
+                }
             }
         }
     }
@@ -85,6 +100,7 @@ impl Line {
     /// Says that nothing more will come and waits, at most for `limit`, until the peer has closed
     /// the connection too: then it has acted on all that was said. `false` if it has not.
     pub(crate) fn hang_up(mut self, limit: Duration) -> bool {
+        debug!(target: target::CONN, "hangs up");
         let until = Instant::now() + limit;
         if self.stream.shutdown(Shutdown::Write).is_err() {
             return true; // the peer has closed already

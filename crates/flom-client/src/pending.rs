@@ -4,7 +4,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use flom_types::{Outcome, Patience, ReturnCode, Time};
+use flom_types::{Outcome, Patience, ReturnCode, Time, target};
+use log::debug;
 
 use crate::conversation::{Conversation, Fault, Progress};
 use crate::error::LockError;
@@ -37,6 +38,7 @@ impl Pending {
         message: &[u8],
         patience: Patience,
     ) -> Result<Self, LockError> {
+        debug!(target: target::CLIENT, "asks {} for {ask}, {patience:?}", line.peer());
         let asked = Instant::now();
         let sent = line.send(message, SEND_LIMIT);
         let pending = Self {
@@ -140,11 +142,18 @@ impl Pending {
     /// Dropping does the same, but does not wait: the daemon may still give the lock away to us
     /// before it notices.
     pub fn withdraw(self) {
+        debug!(target: target::CLIENT, "withdraws the request for resource={}", self.ask.resource);
         self.line.hang_up(RELEASE_LIMIT);
     }
 
     fn into_guard(self) -> Guard {
         let element = self.conversation.element().map(str::to_string);
+        debug!(
+            target: target::CLIENT,
+            "resource={} granted after {} ms, element {element:?}",
+            self.ask.resource,
+            self.asked.elapsed().as_millis()
+        );
         Guard::new(self.line, self.ask, element)
     }
 

@@ -1,10 +1,12 @@
 //! What to lock, and how; as bytes for the daemon.
 
+use std::fmt;
 use std::time::Duration;
 
 use flom_proto::{Lock, Message, Session, Unlock, encode};
 use flom_types::limits::OLD_DAEMON_MESSAGE_BYTES;
-use flom_types::{LockMode, Patience, ResourceKind, ResourceName};
+use flom_types::{LockMode, Patience, ResourceKind, ResourceName, target};
+use log::trace;
 
 use crate::client::Client;
 use crate::connect::connect;
@@ -92,6 +94,8 @@ impl Request {
         patience: Patience,
         tell: &mut dyn FnMut(Notice<'_>),
     ) -> Result<Pending, LockError> {
+        let resource = &self.ask.resource;
+        trace!(target: target::RESOURCE, "resource={resource} is {:?}", resource.kind());
         let message = self.ask.message(flom_settings::peer_id(), patience);
         if message.len() > OLD_DAEMON_MESSAGE_BYTES {
             self.make_sure_of_room(tell)?;
@@ -132,6 +136,24 @@ impl Request {
                 unanswered: true,
                 ..
             }
+        )
+    }
+}
+
+/// `resource=NAME mode=EX quantity=1 ...`, for the log.
+impl fmt::Display for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            resource,
+            mode,
+            quantity,
+            create,
+            idle_lifespan_ms,
+        } = self;
+        write!(
+            f,
+            "resource={resource} mode={mode} quantity={quantity} create={create} \
+             idle_lifespan={idle_lifespan_ms} ms"
         )
     }
 }

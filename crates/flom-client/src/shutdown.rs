@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use flom_proto::{Message, Session, Shutdown, encode};
 use flom_settings::Settings;
+use flom_types::target;
+use log::debug;
 
 use crate::connect::connect;
 use crate::error::ShutdownError;
@@ -25,6 +27,7 @@ pub(crate) fn shutdown(
     tell: &mut dyn FnMut(Notice<'_>),
 ) -> Result<(), ShutdownError> {
     let line = connect(settings, Purpose::Shutdown, tell)?;
+    debug!(target: target::SHUTDOWN, "tells {} to end, immediate={immediate}", line.peer());
     order(line, immediate, CLOSE_LIMIT)
 }
 

@@ -11,7 +11,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use flom_settings::Settings;
-use flom_types::ReturnCode;
+use flom_types::{ReturnCode, target};
+use log::debug;
 
 use crate::error::StartError;
 use crate::line::{READABLE, wait_for};
@@ -40,6 +41,7 @@ pub(crate) fn start(settings: &Settings) -> Result<Report, StartError> {
 
 fn run(mut command: Command, settings: &Settings, limit: Duration) -> Result<Report, StartError> {
     let program = PathBuf::from(command.get_program());
+    debug!(target: target::DAEMON, "starts {} {:?}", program.display(), settings.daemon_arguments());
     let child = command
         .arg("--detach")
         .args(settings.daemon_arguments())
@@ -55,6 +57,7 @@ fn run(mut command: Command, settings: &Settings, limit: Duration) -> Result<Rep
     let stdout = child.stdout.take().expect("stdout is a pipe");
     let line = read_line(stdout, Instant::now() + limit);
     reap(child, &line);
+    debug!(target: target::DAEMON, "the daemon reports {line:?}");
     match line.map(|line| line.as_deref().map(parse)) {
         Ok(Some(Some(report))) => Ok(report),
         Ok(None) => Err(StartError::TooSlow {

@@ -3,6 +3,9 @@
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
+use flom_types::target;
+use log::debug;
+
 use crate::interface::{Interface, InterfaceError};
 
 /// Why a text leads to no address.
@@ -58,6 +61,7 @@ pub fn resolve(
     interface: Option<&Interface>,
 ) -> Result<Vec<SocketAddr>, ResolveError> {
     let addresses = look_up(host, port)?;
+    debug!(target: target::WIRE, "{host} means {addresses:?}");
     match interface {
         Some(interface) => on_interface(host, addresses, interface),
         None => Ok(addresses),

@@ -9,8 +9,9 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use flom_types::ReturnCode;
 use flom_types::limits::SOCKET_PATH_BYTES;
+use flom_types::{ReturnCode, target};
+use log::warn;
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use nix::unistd::{Uid, User};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -215,7 +216,8 @@ impl UnixDoor {
 impl Drop for UnixDoor {
     fn drop(&mut self) {
         if let Err(error) = self.hide() {
-            log::warn!("cannot remove socket {}: {error}", self.path.display());
+            let path = self.path.display();
+            warn!(target: target::DAEMON, "cannot remove socket {path}: {error}");
         }
     }
 }

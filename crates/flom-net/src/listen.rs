@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use flom_types::target;
+use log::debug;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::address::lacks_scope;
@@ -44,6 +46,7 @@ pub fn listen_tcp(addresses: &[SocketAddr], backlog: i32) -> io::Result<TcpListe
             Ok(listener) => return Ok(listener),
             Err(error) => {
                 let text = format!("cannot listen on {address}: {error}");
+                debug!(target: target::WIRE, "{text}");
                 refusal = io::Error::new(error.kind(), text);
             }
         }

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
+use flom_types::target;
+use log::debug;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
 use crate::address::{ResolveError, resolve, resolve_ipv6, split_zone};
@@ -196,10 +198,13 @@ impl Group {
         let mut successes = 0;
         for interface in &self.interfaces {
             match work(interface) {
-                Ok(()) => successes += 1,
+                Ok(()) => {
+                    debug!(target: target::WIRE, "can {verb} {group} on {}", interface.name);
+                    successes += 1;
+                }
                 Err(error) => {
                     let text = format!("cannot {verb} {group} on {}: {error}", interface.name);
-                    log::debug!("{text}");
+                    debug!(target: target::WIRE, "{text}");
                     refusal = io::Error::new(error.kind(), text);
                 }
             }
@@ -215,7 +220,7 @@ impl Group {
 /// Goes on if an old system cannot do it: then we hear more than we want, which is no harm.
 fn tolerate(what: &str, result: io::Result<()>) {
     if let Err(error) = result {
-        log::debug!("cannot {what}: {error}");
+        debug!(target: target::WIRE, "cannot {what}: {error}");
     }
 }
 

@@ -7,6 +7,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use flom_types::target;
+use log::debug;
+
 use crate::address::lacks_scope;
 
 /// A connection to a daemon; closed when dropped, and not inherited by programs started meanwhile.
@@ -44,9 +47,13 @@ pub fn connect_tcp(addresses: &[SocketAddr], limit: Duration) -> io::Result<Stre
     for (address, left) in addresses.iter().zip((1..=addresses.len()).rev()) {
         let share = limit.saturating_sub(started.elapsed()) / u32::try_from(left).unwrap_or(1);
         match connect_one(address, share) {
-            Ok(stream) => return Ok(Stream::Tcp(stream)),
+            Ok(stream) => {
+                debug!(target: target::WIRE, "connected to {address}");
+                return Ok(Stream::Tcp(stream));
+            }
             Err(error) => {
                 let text = format!("cannot connect to {address}: {error}");
+                debug!(target: target::WIRE, "{text}");
                 refusal = io::Error::new(error.kind(), text);
             }
         }

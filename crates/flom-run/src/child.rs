@@ -7,6 +7,8 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 
+use flom_types::target;
+use log::debug;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -50,6 +52,14 @@ impl Child {
             started => started,
         }?;
         let pidfd = pidfd_open(Pid::from_child(&process), PidfdFlags::empty()).ok();
+        // No arguments: there may be passwords among them.
+        debug!(
+            target: target::EXEC,
+            "started {} with {} arguments, pid={}",
+            program.display(),
+            arguments.len(),
+            process.id()
+        );
         Ok(Self { process, pidfd })
     }
 
@@ -72,6 +82,7 @@ impl Child {
 
     /// Sends the command a signal. One that has ended cannot be reached, nor need be.
     pub(crate) fn signal(&self, number: i32) {
+        debug!(target: target::EXEC, "passes signal {number} on");
         if let (Some(pidfd), Some(signal)) = (&self.pidfd, Signal::from_named_raw(number)) {
             let _ = pidfd_send_signal(pidfd, signal);
         }

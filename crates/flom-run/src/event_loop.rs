@@ -7,7 +7,8 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
 use flom_client::{Guard, Pending, Progress};
-use flom_types::Patience;
+use flom_types::{Patience, target};
+use log::trace;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
@@ -193,8 +194,13 @@ impl Rim<'_> {
     }
 
     fn happened(&mut self, event: Event) -> Option<Outcome> {
-        let effect = self.run.handle(event)?;
+        let effect = self.handle(event)?;
         self.follow(effect)
+    }
+
+    fn handle(&mut self, event: Event) -> Option<Effect> {
+        trace!(target: target::EXEC, "{event:?}");
+        self.run.handle(event)
     }
 
     /// Does what is to be done, and what follows from that.
@@ -202,13 +208,14 @@ impl Rim<'_> {
         loop {
             match self.carry_out(effect) {
                 Step::Nothing => return None,
-                Step::Event(event) => effect = self.run.handle(event)?,
+                Step::Event(event) => effect = self.handle(event)?,
                 Step::Done(outcome) => return Some(outcome),
             }
         }
     }
 
     fn carry_out(&mut self, effect: Effect) -> Step {
+        trace!(target: target::EXEC, "{effect:?}");
         match effect {
             Effect::Ask => match self.ask() {
                 Ok(()) => Step::Nothing,
