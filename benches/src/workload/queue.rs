@@ -1,0 +1,95 @@
+//! A long queue in front of one resource.
+
+use std::io;
+use std::time::Instant;
+
+use flom_types::LockMode;
+
+use crate::crowd::{Crowd, News};
+use crate::server::Server;
+use crate::vocabulary::Said;
+use crate::words;
+use crate::workload::meter::micros;
+use crate::workload::{Figures, surprise};
+
+/// How many may have asked and not been answered yet.
+const AT_ONCE: usize = 64;
+
+const NAME: &str = "queue";
+
+/// `waiters` clients queue up; then each is granted the lock, unlocks and goes. Whether they are
+/// served in order is checked.
+///
+/// # Errors
+///
+/// The server does not behave.
+pub fn queue(server: &Server, waiters: usize) -> io::Result<Figures> {
+    let lock = words::lock(NAME, LockMode::Exclusive);
+    let mut crowd = Crowd::new()?;
+    let holder = crowd.connect(server.address())?;
+    crowd.say(holder, &lock)?;
+    let mut news = Vec::new();
+    crowd.listen(&mut news)?;
+    let memory = server.memory()?;
+    let start = Instant::now();
+    let order = line_up(server, &mut crowd, waiters, &lock)?;
+    let queued = Instant::now();
+    let memory = server.memory()?.saturating_sub(memory);
+    drain(&mut crowd, holder, &order)?;
+    let each = waiters as f64;
+    Ok(vec![
+        ("enqueue us each", micros(queued - start) / each),
+        ("drain us each", micros(queued.elapsed()) / each),
+        ("bytes each", memory as f64 / each),
+    ])
+}
+
+/// The waiters in the order in which they were queued.
+fn line_up(
+    server: &Server,
+    crowd: &mut Crowd,
+    waiters: usize,
+    lock: &[u8],
+) -> io::Result<Vec<usize>> {
+    let mut news = Vec::new();
+    let mut order = Vec::with_capacity(waiters);
+    while order.len() < waiters {
+        while crowd.len() <= waiters && crowd.len() - 1 - order.len() < AT_ONCE {
+            let number = crowd.connect(server.address())?;
+            crowd.say(number, lock)?;
+        }
+        crowd.listen(&mut news)?;
+        for (number, news) in news.iter().copied() {
+            match news {
+                News::Said(Said::Queued) => order.push(number),
+                other => return Err(surprise(number, other)),
+            }
+        }
+    }
+    Ok(order)
+}
+
+fn drain(crowd: &mut Crowd, holder: usize, order: &[usize]) -> io::Result<()> {
+    let unlock = words::unlock(NAME);
+    let leave = |crowd: &Crowd, number| {
+        crowd.say(number, &unlock)?;
+        crowd.half_close(number)
+    };
+    leave(crowd, holder)?;
+    let mut news = Vec::new();
+    let mut due = order.iter().copied();
+    let mut gone = 0;
+    while gone <= order.len() {
+        crowd.listen(&mut news)?;
+        for (number, news) in news.iter().copied() {
+            match news {
+                News::Said(Said::Granted { waited: true }) if due.next() == Some(number) => {
+                    leave(crowd, number)?;
+                }
+                News::Closed => gone += 1,
+                other => return Err(surprise(number, other)),
+            }
+        }
+    }
+    Ok(())
+}
