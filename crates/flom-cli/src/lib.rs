@@ -14,6 +14,7 @@ pub mod flomd;
 mod help;
 pub mod log;
 mod options;
+pub mod packaging;
 mod sources;
 pub mod trace;
 mod version;
