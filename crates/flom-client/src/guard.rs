@@ -100,13 +100,16 @@ impl AsFd for Guard {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::net::{TcpListener, TcpStream};
     use std::os::unix::net::UnixStream;
     use std::thread;
+    use std::time::Instant;
 
     use flom_net::Stream;
     use flom_types::{LockMode, ReturnCode};
 
     use super::*;
+    use crate::line::READABLE;
 
     fn held() -> (Guard, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
@@ -150,6 +153,21 @@ mod tests {
         guard.check().unwrap();
         drop(theirs);
         assert_eq!(guard.check().unwrap_err().code(), ReturnCode::SEND);
+        assert!(matches!(guard.release(false), Err(ReleaseError::Lost(_))));
+    }
+
+    #[test]
+    fn a_loss_shows_also_where_the_system_would_still_take_the_unlock() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (theirs, _) = listener.accept().unwrap();
+        let guard = Guard {
+            line: Line::new(Stream::Tcp(ours), "test".to_string()).unwrap(),
+            ..held().0
+        };
+        drop(theirs);
+        let until = Instant::now() + Duration::from_secs(60);
+        assert!(guard.line.wait(READABLE, until).unwrap());
         assert!(matches!(guard.release(false), Err(ReleaseError::Lost(_))));
     }
 

@@ -91,6 +91,11 @@ mod tests {
         let daemon = thread::spawn(move || {
             let mut heard = [0; 1024];
             let bytes = theirs.read(&mut heard).unwrap();
+            // The client stays: an old daemon loses an order that is followed by an end.
+            let moment = Some(Duration::from_millis(20));
+            theirs.set_read_timeout(moment).unwrap();
+            let error = theirs.read(&mut [0]).unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
             String::from_utf8_lossy(&heard[..bytes]).into_owned()
         });
         order(line, true, Duration::from_secs(60)).unwrap();
