@@ -8,8 +8,7 @@ use std::process::ExitCode;
 
 use flom_cli::flomd::{Invocation, Run, Stage};
 use flom_cli::{Failure, exit};
-use flom_daemon::{Daemon, detach};
-use log::info;
+use flom_daemon::{Daemon, SystemLog, detach};
 
 fn main() -> ExitCode {
     match run() {
@@ -40,7 +39,6 @@ fn serve(run: &Run) -> Result<(), Failure> {
     detach::raise_descriptor_limit();
     let opened = Daemon::open(&run.settings).and_then(|daemon| daemon.heed_signals(true));
     let daemon = opened.map_err(|error| failed(&error))?;
-    info!("listening on {}", daemon.place());
     daemon.run().map_err(|error| failed(&error))
 }
 
@@ -48,9 +46,14 @@ fn serve(run: &Run) -> Result<(), Failure> {
 fn serve_detached(run: &Run) -> Result<(), Failure> {
     detach::become_daemon().map_err(|error| failed(&error))?;
     detach::raise_descriptor_limit();
+    let system_log = SystemLog::of_system().with_peers(run.settings.trace.verbose);
+    system_log.tell_panics();
     let opened = Daemon::open(&run.settings).and_then(|daemon| daemon.heed_signals(false));
+    if let Err(error) = &opened {
+        system_log.tell_start_failed(error);
+    }
     detach::report(opened.as_ref().map(drop)).map_err(|error| failed(&error))?;
-    let mut daemon = opened.map_err(|error| failed(&error))?;
+    let mut daemon = opened.map_err(|error| failed(&error))?.log_to(system_log);
     daemon.await_starter();
     daemon.run().map_err(|error| failed(&error))
 }

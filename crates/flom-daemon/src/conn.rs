@@ -13,14 +13,17 @@ use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use flom_core::Step;
-use flom_proto::{DecodeError, Decoder};
+use flom_proto::{DecodeError, Decoder, Message, Session};
 use flom_types::{Outcome, SessionId, Time};
 use mio::Interest;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
 use crate::answers::Answers;
+use crate::conns::number;
 use crate::conversation::{Conversation, Heard, PeerFault};
+use crate::records::PEER;
+use crate::system_log::SystemLog;
 use crate::trace;
 
 /// Bytes of answers that may wait for a peer to read them. That is some 1,500 answers: who is so far
@@ -48,6 +51,8 @@ pub(crate) struct Conn {
     half_closed: bool,
     /// There are no bytes to read any more.
     ended: bool,
+    /// The system log knows who the peer is.
+    introduced: bool,
 }
 
 /// How far receiving has come.
@@ -66,6 +71,8 @@ pub(crate) enum Fault {
     Bytes(#[from] DecodeError),
     #[error(transparent)]
     Turn(#[from] PeerFault),
+    #[error(transparent)]
+    Slow(#[from] TooSlow),
 }
 
 /// The peer leaves too many answers unread.
@@ -87,6 +94,7 @@ impl Conn {
             blocked: false,
             half_closed: false,
             ended: false,
+            introduced: false,
         }
     }
 
@@ -136,8 +144,13 @@ impl Conn {
         self.conversation.is_over() || self.decoder.pending() == 0
     }
 
-    /// The next thing that the peer has said, or `None` until more is received.
-    pub(crate) fn next_heard(&mut self, now: Time) -> Result<Option<Heard>, Fault> {
+    /// The next thing that the peer has said, or `None` until more is received. The first time that
+    /// it says who it is, `system_log` is told if it wants to be.
+    pub(crate) fn next_heard(
+        &mut self,
+        now: Time,
+        system_log: &SystemLog,
+    ) -> Result<Option<Heard>, Fault> {
         if self.conversation.is_over() {
             return Ok(None);
         }
@@ -145,6 +158,9 @@ impl Conn {
             Ok(None) => Ok(None),
             Ok(Some(message)) => {
                 trace::message(self.id, &message);
+                if system_log.tells_peers() && !self.introduced {
+                    self.introduced = introduce(system_log, self.id, &message);
+                }
                 Ok(Some(self.conversation.hear(now, self.id, message)?))
             }
             Err(error) => {
@@ -227,6 +243,22 @@ impl Conn {
     pub(crate) fn conclude(&mut self) {
         self.conversation.conclude();
     }
+}
+
+/// Tells who has sent `message`; whether it says that.
+fn introduce(system_log: &SystemLog, id: SessionId, message: &Message) -> bool {
+    let (session, verb) = match message {
+        Message::Lock(lock) => (&lock.session, 1),
+        Message::Shutdown(order) => (&order.session, 5),
+        _ => return false,
+    };
+    let Some(Session { peer_id, .. }) = session else {
+        return false;
+    };
+    let session = number(id);
+    let text = format_args!("session={session} is of peer {peer_id}: verb {verb}, step 8");
+    system_log.tell(PEER, text);
+    true
 }
 
 impl AsFd for Conn {

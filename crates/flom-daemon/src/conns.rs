@@ -13,15 +13,18 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use flom_core::{Action, Step};
+use flom_core::{Action, CloseReason, Step};
+use flom_proto::DecodeError;
 use flom_types::{Outcome, SessionId, Time, target};
-use log::{debug, trace, warn};
+use log::{debug, trace};
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 
 use crate::answers::Answers;
-use crate::conn::Conn;
+use crate::conn::{Conn, Fault};
+use crate::records::{BROKEN_RULES, OTHER_LEVEL, UNLOCKED_OTHER};
+use crate::system_log::SystemLog;
 
 /// Bits of a session id that say in which slot the connection is.
 const SLOT_BITS: u32 = 20;
@@ -55,6 +58,7 @@ pub(crate) struct Conns {
     gone: VecDeque<SessionId>,
     /// A descriptor has become free.
     room: bool,
+    system_log: SystemLog,
 }
 
 impl Conns {
@@ -69,7 +73,18 @@ impl Conns {
             lingering: VecDeque::new(),
             gone: VecDeque::new(),
             room: false,
+            system_log: SystemLog::none(),
         }
+    }
+
+    /// Tells `system_log` what happens to connections.
+    pub(crate) fn log_to(&mut self, system_log: SystemLog) {
+        self.system_log = system_log;
+    }
+
+    /// Where to tell what happens to connections.
+    pub(crate) fn system_log(&self) -> &SystemLog {
+        &self.system_log
     }
 
     /// How many there are.
@@ -149,9 +164,8 @@ impl Conns {
                 self.answer(now, session, step, outcome, element);
             }
             Action::Close { session, reason } => {
-                if self.take(session).is_some() {
-                    let session = number(session);
-                    warn!(target: target::CONN, "session={session} dropped: {reason}");
+                if let Some(conn) = self.take(session) {
+                    self.tell_dropped(&conn, reason);
                 }
             }
         }
@@ -180,15 +194,39 @@ impl Conns {
             self.gone.push_back(session);
             self.lingering.push_back((now.after_ms(LINGER_MS), session));
         }
-        if let Err(fault) = said {
-            self.drop_for(session, &fault);
+        if let Err(slow) = said {
+            self.drop_for(session, &slow.into());
         }
     }
 
     /// Ends a connection for something that the peer did.
-    pub(crate) fn drop_for(&mut self, session: SessionId, fault: &dyn std::error::Error) {
-        warn!(target: target::CONN, "session={} dropped: {fault}", number(session));
+    pub(crate) fn drop_for(&mut self, session: SessionId, fault: &Fault) {
+        let kind = match fault {
+            Fault::Bytes(DecodeError::OtherLevel { .. }) => OTHER_LEVEL,
+            _ => BROKEN_RULES,
+        };
+        let session_number = number(session);
+        self.system_log.tell(
+            kind,
+            format_args!("session={session_number} dropped: {fault}"),
+        );
         self.lose(session);
+    }
+
+    fn tell_dropped(&self, conn: &Conn, reason: CloseReason) {
+        let session = number(conn.id());
+        match (reason, conn.conversation().mixed_up()) {
+            (CloseReason::UnlockedOther, Some((unlocked, locked))) => self.system_log.tell(
+                UNLOCKED_OTHER,
+                format_args!(
+                    "session={session} dropped: it unlocked '{unlocked}', but has locked '{locked}'"
+                ),
+            ),
+            _ => self.system_log.tell(
+                BROKEN_RULES,
+                format_args!("session={session} dropped: {reason}"),
+            ),
+        }
     }
 
     /// Ends a connection: everything of it is given back at once.

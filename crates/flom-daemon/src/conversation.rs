@@ -23,6 +23,8 @@ pub struct Conversation {
     may_hold: bool,
     /// The latest request, for the log.
     asked: Option<Asked>,
+    /// The latest resource that was unlocked without having been asked for, for the log.
+    mixed_up: Option<ResourceName>,
 }
 
 /// What the peer understands, as far as its latest request tells.
@@ -157,6 +159,11 @@ impl Conversation {
         self.state == State::Over
     }
 
+    /// The resource that the peer has unlocked and the one that it had asked for, if they differ.
+    pub(crate) fn mixed_up(&self) -> Option<(&ResourceName, &ResourceName)> {
+        Some((self.mixed_up.as_ref()?, &self.asked.as_ref()?.resource))
+    }
+
     /// Whether others may be served when this peer goes.
     pub fn may_hold(&self) -> bool {
         self.may_hold
@@ -191,11 +198,15 @@ impl Conversation {
     }
 
     /// Nearly always the resource of the latest request, whose name need not be looked at again.
-    fn unlock(&self, session: SessionId, unlock: &Unlock) -> Result<Heard, PeerFault> {
+    fn unlock(&mut self, session: SessionId, unlock: &Unlock) -> Result<Heard, PeerFault> {
         let asked = self.asked.as_ref().map(|asked| &asked.resource);
         let resource = match asked.filter(|asked| asked.as_bytes() == unlock.name) {
             Some(asked) => asked.clone(),
-            None => ResourceName::parse(&unlock.name).map_err(PeerFault::UnlockName)?,
+            None => {
+                let other = ResourceName::parse(&unlock.name).map_err(PeerFault::UnlockName)?;
+                self.mixed_up = Some(other.clone());
+                other
+            }
         };
         let rollback = unlock.rollback;
         Ok(Heard::Event(Event::Unlock {

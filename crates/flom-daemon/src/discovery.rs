@@ -10,11 +10,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use flom_discovery::Responder;
 use flom_types::limits::DATAGRAM_BYTES;
-use flom_types::target;
-use log::debug;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 
+use crate::records::QUERY;
+use crate::system_log::SystemLog;
 use crate::trace;
 
 /// Datagrams that are dealt with in one turn.
@@ -24,27 +24,40 @@ const SHARE: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Discovery {
     socket: UdpSocket,
+    group: SocketAddr,
     responder: Responder,
     /// One byte more than a query may have, so that longer ones show.
     buffer: [u8; DATAGRAM_BYTES + 1],
     /// There may be datagrams; the system only tells about new ones.
     ready: bool,
+    system_log: SystemLog,
 }
 
 impl Discovery {
-    /// Answers what comes in at `socket` as `responder` says.
+    /// Answers what comes in at `socket`, which has joined `group`, as `responder` says.
     ///
     /// # Errors
     ///
     /// The socket cannot be kept from blocking.
-    pub(crate) fn new(socket: UdpSocket, responder: Responder) -> io::Result<Self> {
+    pub(crate) fn new(
+        socket: UdpSocket,
+        group: SocketAddr,
+        responder: Responder,
+    ) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self {
             socket,
+            group,
             responder,
             buffer: [0; DATAGRAM_BYTES + 1],
             ready: true,
+            system_log: SystemLog::none(),
         })
+    }
+
+    /// Tells `system_log` who asks.
+    pub(crate) fn log_to(&mut self, system_log: SystemLog) {
+        self.system_log = system_log;
     }
 
     /// Has the system tell under `token` that something has come in.
@@ -92,7 +105,8 @@ impl Discovery {
         let Some(reply) = self.responder.reply(datagram) else {
             return 0;
         };
-        debug!(target: target::DAEMON, "asked by {from} who is there");
+        self.system_log
+            .tell(QUERY, format_args!("asked by {from} who is there"));
         trace::datagram("to", from, reply);
         // Who asks will ask again; an answer that is lost needs no more care than that.
         usize::from(self.socket.send_to(reply, from).is_ok())
@@ -101,10 +115,7 @@ impl Discovery {
 
 impl fmt::Display for Discovery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.socket.local_addr() {
-            Ok(address) => write!(f, "UDP port {}", address.port()),
-            Err(_) => f.write_str("a UDP port"),
-        }
+        write!(f, "group {}", self.group)
     }
 }
 

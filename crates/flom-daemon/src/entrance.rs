@@ -11,6 +11,8 @@ use rustix::io::Errno;
 
 use crate::conns::Conns;
 use crate::door::{Door, Found};
+use crate::records::{DOOR_LOST, NO_ROOM};
+use crate::system_log::SystemLog;
 
 /// Newcomers let in in one turn.
 const SHARE: usize = 64;
@@ -91,7 +93,7 @@ impl Entrance {
         self.watch = Watch::Knocking;
         for _ in 0..SHARE {
             if conns.is_full() {
-                self.wait_for_room(now, Errno::MFILE);
+                self.wait_for_room(now, Errno::MFILE, conns.system_log());
                 break;
             }
             match self.door.accept() {
@@ -108,7 +110,7 @@ impl Entrance {
                     break;
                 }
                 Found::Full(error) => {
-                    self.wait_for_room(now, error);
+                    self.wait_for_room(now, error, conns.system_log());
                     break;
                 }
             }
@@ -129,17 +131,17 @@ impl Entrance {
         self.knock();
         let newcomers = self.let_in(now, conns, registry);
         if newcomers > 0 {
-            self.reopen(registry);
+            self.reopen(registry, conns.system_log());
         }
         newcomers
     }
 
-    fn reopen(&mut self, registry: &Registry) {
+    fn reopen(&mut self, registry: &Registry, system_log: &SystemLog) {
         let shown = self.door.show().map_err(io::Error::other);
         if let Err(error) = shown.and_then(|()| self.register(registry)) {
-            warn!(
-                target: target::DAEMON,
-                "cannot listen any more, serving those who have come: {error}"
+            system_log.tell(
+                DOOR_LOST,
+                format_args!("cannot listen any more, serving those who have come: {error}"),
             );
         }
     }
@@ -151,13 +153,13 @@ impl Entrance {
 
     /// No descriptors, no memory, or something else that asking again at once does not cure. The
     /// system will not tell again about who is there already.
-    fn wait_for_room(&mut self, now: Time, error: Errno) {
+    fn wait_for_room(&mut self, now: Time, error: Errno, system_log: &SystemLog) {
         self.watch = Watch::Full(now.after_ms(RETRY_MS));
         if !self.full_logged {
             self.full_logged = true;
-            warn!(
-                target: target::CONN,
-                "no room for more connections, those who come have to wait: {error}"
+            system_log.tell(
+                NO_ROOM,
+                format_args!("no room for more connections, those who come have to wait: {error}"),
             );
         }
     }
@@ -250,7 +252,8 @@ mod tests {
         scene.entrance.door.hide();
         scene.entrance.knock();
         assert_eq!(scene.let_in(), 1);
-        scene.entrance.reopen(scene.poll.registry());
+        let log = SystemLog::none();
+        scene.entrance.reopen(scene.poll.registry(), &log);
         let _late = scene.connect();
         let mut events = mio::Events::with_capacity(8);
         scene.poll.poll(&mut events, None).unwrap();
@@ -263,7 +266,8 @@ mod tests {
     #[test]
     fn without_room_it_looks_again_when_somebody_leaves_or_after_a_while() {
         let mut scene = Scene::set("full");
-        scene.entrance.wait_for_room(NOW, Errno::MFILE);
+        let log = SystemLog::none();
+        scene.entrance.wait_for_room(NOW, Errno::MFILE, &log);
         let _client = scene.connect();
         assert_eq!(scene.let_in(), 0);
         assert_eq!(scene.entrance.next_deadline(), Some(Time(RETRY_MS)));

@@ -13,8 +13,9 @@ use flom_core::{Event, LockManager, Step};
 use flom_settings::Settings;
 use flom_types::{Now, Outcome, SessionId, Time, target};
 use jiff::tz::TimeZone;
-use log::{info, trace, warn};
+use log::{trace, warn};
 use mio::{Events, Poll, Token};
+use signal_hook::low_level::signal_name;
 
 use crate::answers::Answers;
 use crate::clock::Clock;
@@ -25,8 +26,10 @@ use crate::discovery::Discovery;
 use crate::ending::{Due, Ending};
 use crate::entrance::Entrance;
 use crate::lifespan::Lifespan;
+use crate::records::{END, FAILED, GROUP_JOINED, IMMEDIATE, QUIESCE, READY, TCP_DOOR, UNIX_DOOR};
 use crate::signals::Watchman;
 use crate::start::{self, Opened, StartError};
+use crate::system_log::SystemLog;
 use crate::trace;
 
 /// Tokens of what is no connection; `conns.rs` leaves the last 16 slots for them.
@@ -63,6 +66,7 @@ pub struct Daemon {
     clock: Clock,
     poll: Poll,
     events: Events,
+    system_log: SystemLog,
 }
 
 /// The system does not tell the daemon about its sockets any more, so it cannot go on.
@@ -103,6 +107,17 @@ impl Daemon {
         Ok(self)
     }
 
+    /// Tells `system_log` what happens from now on.
+    #[must_use]
+    pub fn log_to(mut self, system_log: SystemLog) -> Self {
+        if let Some(discovery) = &mut self.discovery {
+            discovery.log_to(system_log.clone());
+        }
+        self.conns.log_to(system_log.clone());
+        self.system_log = system_log;
+        self
+    }
+
     /// Whoever has started the daemon is going to connect: it does not end before, unless nobody
     /// comes for 10 s.
     pub fn await_starter(&mut self) {
@@ -130,8 +145,12 @@ impl Daemon {
     ///
     /// [`RunError`]; sockets and connections are closed then, too.
     pub fn run(mut self) -> Result<(), RunError> {
+        self.announce();
         loop {
-            let now = self.turn()?;
+            let now = self.turn().inspect_err(|RunError(cause)| {
+                let text = format_args!("ends: cannot wait for sockets: {cause}");
+                self.system_log.tell(FAILED, text);
+            })?;
             if self.is_over(now.time) {
                 return Ok(());
             }
@@ -161,7 +180,23 @@ impl Daemon {
             clock,
             poll,
             events: Events::with_capacity(EVENTS),
+            system_log: SystemLog::none(),
         })
+    }
+
+    /// Says where clients can come.
+    fn announce(&self) {
+        let door = self.entrance.door();
+        let kind = match door.tcp_address() {
+            Some(_) => TCP_DOOR,
+            None => UNIX_DOOR,
+        };
+        let log = &self.system_log;
+        log.tell(kind, format_args!("listening on {door}"));
+        if let Some(discovery) = &self.discovery {
+            log.tell(GROUP_JOINED, format_args!("joined {discovery}"));
+        }
+        log.tell(READY, "ready");
     }
 
     fn turn(&mut self) -> Result<Now, RunError> {
@@ -215,7 +250,9 @@ impl Daemon {
                 GROUP => self.discovery.iter_mut().for_each(Discovery::knock),
                 SIGNALS => {
                     if let Some(signal) = self.signals.as_mut().and_then(Watchman::end) {
-                        info!(target: target::SHUTDOWN, "told to end by signal {signal}");
+                        let name = signal_name(signal).unwrap_or("a signal");
+                        self.system_log
+                            .tell(END, format_args!("ends: told to by {name}"));
                         self.ending.order_at_once();
                     }
                 }
@@ -285,7 +322,7 @@ impl Daemon {
         while !self.ending.is_at_once()
             && let Some(conn) = self.conns.get_mut(session)
         {
-            match conn.next_heard(now.time) {
+            match conn.next_heard(now.time, &self.system_log) {
                 Ok(Some(heard)) => self.heed(now, session, heard),
                 Ok(None) => {
                     if conn.has_ended() {
@@ -315,7 +352,8 @@ impl Daemon {
             }
             Heard::Shutdown { immediate: true } => {
                 let session = number(session);
-                info!(target: target::SHUTDOWN, "told to end by session={session}");
+                let text = format_args!("ends at once: told to by session={session}");
+                self.system_log.tell(IMMEDIATE, text);
                 self.ending.order_at_once();
             }
             Heard::Shutdown { immediate: false } => self.drain(now, session),
@@ -326,8 +364,11 @@ impl Daemon {
         self.conns.conclude(session);
         self.ending.order_drain(session);
         self.decide(now, Event::Drain);
-        let others = self.conns.len().saturating_sub(1);
-        info!(target: target::SHUTDOWN, "draining, {others} sessions left");
+        let (session, others) = (number(session), self.conns.len().saturating_sub(1));
+        self.system_log.tell(
+            QUIESCE,
+            format_args!("to end when idle: told to by session={session}, {others} sessions left"),
+        );
     }
 
     fn decide(&mut self, now: Now, event: Event) {
@@ -375,8 +416,9 @@ impl Daemon {
     fn is_over(&mut self, now: Time) -> bool {
         match self.ending.is_due(now, &self.manager) {
             Due::NotYet => false,
+            Due::Yes if self.ending.is_at_once() => true, // and has been told already
             Due::Yes => {
-                info!(target: target::SHUTDOWN, "ends as told");
+                self.system_log.tell(END, "ends: idle, as it was told to");
                 true
             }
             Due::IfAlone => self.is_alone(now),
@@ -391,7 +433,7 @@ impl Daemon {
             self.ending.lifespan.newcomer(now);
             return false;
         }
-        info!(target: target::DAEMON, "ends: not used any more");
+        self.system_log.tell(END, "ends: not used any more");
         true
     }
 }

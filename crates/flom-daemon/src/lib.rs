@@ -16,6 +16,7 @@
 //! | `conns.rs`, `conn.rs` | who is connected; bytes in and out |
 //! | `conversation.rs` | whose turn it is, which values are sound: message to event, outcome to answer |
 //! | `answers.rs` | the answers as bytes |
+//! | `system_log.rs`, `records.rs` | what an administrator reads about it |
 //! | `clock.rs`, `signals.rs`, `discovery.rs`, `trace.rs` | what their names say |
 //!
 //! Who gets which lock is decided by `flom-core` alone, and how messages look by `flom-proto`.
@@ -35,9 +36,12 @@ mod entrance;
 mod event_loop;
 mod joining;
 mod lifespan;
+mod records;
 mod signals;
 mod start;
+mod system_log;
 mod trace;
 
 pub use event_loop::{Daemon, RunError};
 pub use start::StartError;
+pub use system_log::SystemLog;

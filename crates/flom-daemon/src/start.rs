@@ -228,7 +228,7 @@ fn listen(addresses: &[SocketAddr]) -> Result<(TcpListener, SocketAddr), StartEr
 fn discovery(group: &Group, responder: Responder) -> Result<Discovery, StartError> {
     let socket = group.listen();
     socket
-        .and_then(|socket| Discovery::new(socket, responder))
+        .and_then(|socket| Discovery::new(socket, group.address(), responder))
         .map_err(|source| StartError::Group {
             group: group.address(),
             source,

@@ -1,10 +1,10 @@
 //! Single turns, where it matters what comes before what.
 
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::PathBuf;
 
-use flom_proto::{Lock, Message, encode};
+use flom_proto::{Lock, Message, Session, Unlock, encode};
 
 use super::*;
 
@@ -14,18 +14,48 @@ const LATE: Time = Time(1_000_000);
 struct Scene {
     daemon: Daemon,
     socket: PathBuf,
+    records: UnixDatagram,
 }
 
 impl Scene {
     fn set(name: &str) -> Self {
         let name = format!("flom-loop-{}-{name}", std::process::id());
         let socket = std::env::temp_dir().join(name);
+        let log = socket.with_added_extension("log");
+        let records = UnixDatagram::bind(&log).unwrap();
+        records.set_nonblocking(true).unwrap();
         let mut settings = Settings::default();
         settings.daemon.socket_name = Some(socket.clone());
         settings.daemon.lifespan_ms = 1;
+        let daemon = Daemon::open(&settings).unwrap();
         Self {
-            daemon: Daemon::open(&settings).unwrap(),
+            daemon: daemon.log_to(SystemLog::at(&log).with_peers(true)),
             socket,
+            records,
+        }
+    }
+
+    /// What the system log has been told since the last look, from the ids on.
+    fn records(&self) -> Vec<String> {
+        let mut buffer = [0; 2048];
+        let mut records = Vec::new();
+        while let Ok(length) = self.records.recv(&mut buffer) {
+            let record = String::from_utf8_lossy(&buffer[..length]);
+            let (_, text) = record.split_once("]: ").unwrap();
+            records.push(text.to_owned());
+        }
+        records
+    }
+
+    /// What the system log is told of a client that says this, and loses its connection for it.
+    fn records_of(&mut self, messages: &[u8]) -> Vec<String> {
+        let mut client = self.connect();
+        client.write_all(messages).unwrap();
+        loop {
+            self.daemon.turn().unwrap();
+            if self.daemon.conns.len() == 0 {
+                return self.records();
+            }
         }
     }
 
@@ -49,9 +79,9 @@ impl Scene {
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        let mut lock = self.socket.clone().into_os_string();
-        lock.push(".lock");
-        std::fs::remove_file(lock).unwrap();
+        for extension in ["lock", "log"] {
+            std::fs::remove_file(self.socket.with_added_extension(extension)).unwrap();
+        }
     }
 }
 
@@ -112,4 +142,72 @@ fn at_the_end_nobody_is_given_a_lock_that_lasts_no_longer() {
     holder.set_nonblocking(false).unwrap();
     let _ = holder.read_to_end(&mut rest); // reset, as the request was not read, or the end
     assert_eq!(rest, b"");
+}
+
+#[test]
+fn the_system_log_is_told_what_clients_do_wrong() {
+    let mut scene = Scene::set("wrong");
+    let mut request = Vec::new();
+    encode(&lock(), &mut request);
+    let other_level = String::from_utf8(request.clone()).unwrap();
+    let other_level = other_level.replace("level=\"3\"", "level=\"4\"");
+    let mut unlock = request.clone();
+    let (name, rollback) = (b"other".to_vec(), false);
+    encode(&Message::Unlock(Unlock { name, rollback }), &mut unlock);
+    let table = [
+        (
+            other_level.into_bytes(),
+            "FLM006W session=1 dropped: peer speaks protocol level 4, this is level 3",
+        ),
+        (
+            unlock,
+            "FLM009W session=2 dropped: it unlocked 'other', but has locked 'db'",
+        ),
+        (
+            b"<msg level=\"3\" verb=\"3\" step=\"8\"></msg>".to_vec(),
+            "FLM029W session=3 dropped: it sent a ping while it has no request",
+        ),
+    ];
+    for (messages, expected) in table {
+        assert_eq!(scene.records_of(&messages), [expected]);
+    }
+}
+
+#[test]
+fn the_system_log_is_told_once_for_each_connection_who_it_is() {
+    let mut scene = Scene::set("peer");
+    let Message::Lock(mut lock) = lock() else {
+        unreachable!()
+    };
+    lock.wait = false;
+    lock.session = Some(Session {
+        peer_id: "somebody".to_owned(),
+        ext: false,
+    });
+    let mut request = Vec::new();
+    encode(&Message::Lock(lock), &mut request);
+    for session in [1, 2] {
+        let mut client = scene.connect();
+        client.set_nonblocking(true).unwrap();
+        for first in [true, false] {
+            client.write_all(&request).unwrap();
+            while client.read(&mut [0; 512]).is_err() {
+                scene.daemon.turn().unwrap();
+            }
+            let record = format!("FLM015I session={session} is of peer somebody: verb 1, step 8");
+            let expected: Vec<_> = first.then_some(record).into_iter().collect();
+            assert_eq!(scene.records(), expected);
+        }
+    }
+}
+
+#[test]
+fn the_system_log_is_told_of_the_life_of_a_daemon_and_why_it_ends() {
+    let mut scene = Scene::set("life");
+    scene.daemon.announce();
+    let socket = scene.socket.display().to_string();
+    let listening = format!("FLM000I listening on {socket}");
+    assert_eq!(scene.records(), [&listening, "FLM003N ready"]);
+    assert!(scene.daemon.is_over(LATE));
+    assert_eq!(scene.records(), ["FLM004N ends: not used any more"]);
 }
