@@ -1,5 +1,7 @@
 //! Checks the code base: who may know whom, what every file owes its reader, what stays out.
 
+#![expect(clippy::unwrap_used, reason = "tests, also their helpers, may panic")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -219,7 +221,7 @@ fn dependencies(manifest: &str) -> Vec<String> {
 }
 
 fn all_sources() -> Vec<PathBuf> {
-    ["bins", "crates", "tests", "fuzz/fuzz_targets"]
+    ["benches", "bins", "crates", "tests", "fuzz/fuzz_targets"]
         .into_iter()
         .flat_map(|folder| sources(&root().join(folder)))
         .collect()
