@@ -27,7 +27,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use daemon::{Daemon, Started, loopback};
-pub(crate) use net::{Host, hosts};
+pub(crate) use net::{Host, hosts, privilege};
 pub(crate) use processes::{is_alive, send, state};
 pub(crate) use program::{Finished, Program, Running, flom, gate};
 pub(crate) use scratch::Scratch;

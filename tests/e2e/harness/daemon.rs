@@ -26,7 +26,7 @@ pub(crate) fn loopback() -> Ipv4Addr {
     )
 }
 
-/// `flomd` in the foreground, for ever; ended in order on drop.
+/// `flomd` in the foreground, for ever; killed on drop.
 pub(crate) struct Daemon {
     process: Running,
     place: Place,
@@ -208,9 +208,6 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         if thread::panicking() {
             eprintln!("the daemon: {:?}", self.process);
-        }
-        if self.process.is_running() {
-            self.process.signal(Signal::KILL);
         }
     }
 }

@@ -6,28 +6,35 @@ use std::net::Ipv6Addr;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::thread;
 
-use rustix::process::geteuid;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::processes::{self, Process};
 use super::{Program, Shell, eventually, flom, scratch, wait_until};
 
-/// Hosts of their own, without any cable yet.
-///
-/// `None`, said loudly, if this machine gives us none; in CI that is a failure.
+/// Hosts of their own, without any cable yet; `None` where there is no [`privilege`].
 pub(crate) fn hosts<const N: usize>() -> Option<[Host; N]> {
-    if geteuid().is_root() && run(&["-V"]).is_ok() {
-        return Some([(); N].map(|()| Host::new()));
+    privilege().then(|| [(); N].map(|()| Host::new()))
+}
+
+/// Whether we may make namespaces and be other users. If not, that is said loudly; in CI it is a
+/// failure.
+pub(crate) fn privilege() -> bool {
+    static GIVEN: LazyLock<Result<(), String>> = LazyLock::new(|| {
+        let name = format!("flom-e2e-{}", process::id());
+        run(&["netns", "add", &name])?;
+        run(&["netns", "del", &name])
+    });
+    if let Err(reason) = &*GIVEN {
+        assert!(
+            env::var_os("CI").is_none(),
+            "these tests need root and `ip`: {reason}"
+        );
+        eprintln!("SKIPPED, NOT PASSED: this test needs root and `ip`: {reason}");
     }
-    assert!(
-        env::var_os("CI").is_none(),
-        "network namespaces need root and `ip`"
-    );
-    eprintln!("SKIPPED, NOT PASSED: network namespaces need root and `ip`");
-    None
+    GIVEN.is_ok()
 }
 
 /// A host; removed with everything that runs there when nobody has it any more.

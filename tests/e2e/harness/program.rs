@@ -36,6 +36,8 @@ impl Program {
             .env("FLOMD", env!("CARGO_BIN_EXE_flomd"))
             .env("FLOM", env!("CARGO_BIN_EXE_flom"))
             .env("LC_ALL", "C")
+            // Whoever runs the tests may have a configuration of their own.
+            .env("HOME", "/nonexistent")
             .env_remove("FLOM_TRACE_MASK");
         Self {
             command,
@@ -87,6 +89,7 @@ impl Program {
     #[track_caller]
     pub(crate) fn spawn(mut self) -> Running {
         let words = format!("{:?}", self.command);
+        let began = Instant::now();
         let child = match &self.host {
             None => self.command.spawn(),
             Some(host) => host.enter(|| self.command.spawn()),
@@ -94,7 +97,7 @@ impl Program {
         let mut child = child.unwrap_or_else(|error| panic!("{words}: {error}"));
         Running {
             words,
-            began: Instant::now(),
+            began,
             stdin: child.stdin.take(),
             stdout: child
                 .stdout
