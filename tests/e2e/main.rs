@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod config;
+mod config_broken;
 mod daemon_loss;
 mod discovery;
 mod discovery_odd;
@@ -17,6 +19,7 @@ mod hostile_timing;
 mod interop;
 mod lifespan;
 mod locking;
+mod messages;
 mod options;
 mod scenario;
 mod shutdown;
