@@ -355,6 +355,14 @@ pub enum ShutdownError {
     /// There is none, or it cannot be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// It does not end for us.
+    #[error("the daemon at {peer} refuses: {reason}")]
+    Refused {
+        /// Who refuses.
+        peer: String,
+        /// Why, in the daemon's words.
+        reason: String,
+    },
     /// It went away before the order could be sent.
     #[error("cannot send the order to end to the daemon at {peer}")]
     Send {
@@ -370,6 +378,7 @@ impl ShutdownError {
     pub fn code(&self) -> ReturnCode {
         match self {
             Self::Connect(error) => error.code(),
+            Self::Refused { .. } => ReturnCode::CANT_LOCK,
             Self::Send { .. } => ReturnCode::SEND,
         }
     }

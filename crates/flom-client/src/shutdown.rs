@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use flom_proto::{Message, Session, Shutdown, encode};
+use flom_proto::{Decoder, Message, Session, Shutdown, encode};
 use flom_settings::Settings;
-use flom_types::target;
+use flom_types::{Printable, target};
 use log::debug;
 
 use crate::connect::connect;
@@ -36,16 +36,23 @@ fn order(mut line: Line, immediate: bool, limit: Duration) -> Result<(), Shutdow
         let peer = line.peer().to_string();
         return Err(ShutdownError::Send { peer, source });
     }
-    if !closes(&mut line, Instant::now() + limit) {
-        line.hang_up(HANG_UP_LIMIT);
+    match reply(&mut line, Instant::now() + limit) {
+        Reply::Closed => Ok(()),
+        Reply::None => {
+            line.hang_up(HANG_UP_LIMIT);
+            Ok(())
+        }
+        Reply::Refused(reason) => {
+            let peer = line.peer().to_string();
+            Err(ShutdownError::Refused { peer, reason })
+        }
     }
-    Ok(())
 }
 
 fn message(immediate: bool) -> Vec<u8> {
     let session = Some(Session {
         peer_id: flom_settings::peer_id(),
-        ext: false,
+        ext: true, // we understand an answer
     });
     let mut bytes = Vec::new();
     encode(
@@ -55,23 +62,51 @@ fn message(immediate: bool) -> Vec<u8> {
     bytes
 }
 
-/// Whether the daemon closes the connection by then; what it says before that does not matter.
-fn closes(line: &mut Line, until: Instant) -> bool {
-    let mut buffer = [0; 1024];
+/// What a daemon does about the order.
+enum Reply {
+    /// It closes the connection: it obeys.
+    Closed,
+    /// It does not, and says why.
+    Refused(String),
+    /// Nothing, so far.
+    None,
+}
+
+/// What the daemon does by then. What it says but for a refusal does not matter.
+fn reply(line: &mut Line, until: Instant) -> Reply {
+    let (mut buffer, mut decoder) = ([0; 1024], Decoder::new());
     loop {
         match line.hear(&mut buffer) {
-            Heard::End(_) => return true,
-            Heard::Bytes(_) if Instant::now() < until => {}
-            Heard::Bytes(_) => return false,
+            Heard::End(_) => return Reply::Closed,
+            Heard::Bytes(_) if Instant::now() >= until => return Reply::None,
+            Heard::Bytes(length) => decoder.feed(&buffer[..length]),
             Heard::Nothing if matches!(line.wait(READABLE, until), Ok(true)) => {}
-            Heard::Nothing => return false,
+            Heard::Nothing => return Reply::None,
+        }
+        if let Some(reason) = refusal(&mut decoder) {
+            return Reply::Refused(reason);
+        }
+    }
+}
+
+/// Why the daemon refuses, if that is among what it has said.
+fn refusal(decoder: &mut Decoder) -> Option<String> {
+    loop {
+        match decoder.next_message() {
+            Ok(Some(Message::Answer(answer))) if answer.rc > 0 => {
+                let reason = answer.element.as_deref().unwrap_or("it does not say why");
+                return Some(Printable(reason.as_bytes()).to_string());
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => return None,
+            Err(_) => *decoder = Decoder::new(), // whatever that was, it is no refusal
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
     use std::thread;
 
@@ -116,6 +151,17 @@ mod tests {
         });
         order(line, false, Duration::from_millis(20)).unwrap();
         daemon.join().unwrap();
+    }
+
+    #[test]
+    fn a_daemon_that_refuses_says_why() {
+        let (line, mut theirs) = pair();
+        let answer = "<msg level=\"3\" verb=\"1\" step=\"16\"><session peerid=\"x\" ext=\"1\"/>\
+                      <answer rc=\"3\" element=\"only root&#10; may\"/></msg>";
+        theirs.write_all(answer.as_bytes()).unwrap();
+        let error = order(line, false, Duration::from_secs(60)).unwrap_err();
+        let expected = "the daemon at test refuses: only root  may";
+        assert_eq!(error.to_string(), expected);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 
 use crate::answers::Answers;
+use crate::authority::Refusal;
 use crate::conn::{Conn, Fault};
 use crate::records::{BROKEN_RULES, OTHER_LEVEL, UNLOCKED_OTHER};
 use crate::system_log::SystemLog;
@@ -196,6 +197,20 @@ impl Conns {
         }
         if let Err(slow) = said {
             self.drop_for(session, &slow.into());
+        }
+    }
+
+    /// Turns down an order to end. Who understands no answer to that is told by the end of the
+    /// connection.
+    pub(crate) fn refuse(&mut self, now: Time, session: SessionId, refusal: &Refusal) {
+        let Some(conn) = self.get_mut(session) else {
+            return;
+        };
+        if conn.conversation().is_extended() {
+            let reason = Some(refusal.to_string());
+            self.answer(now, session, Step::First, Outcome::Refused, reason);
+        } else {
+            self.lose(session);
         }
     }
 

@@ -113,9 +113,11 @@ impl Conversation {
                 self.lock(now, session, &lock)
             }
             (State::Bound, Message::Unlock(unlock)) => self.unlock(session, &unlock),
-            (State::Unbound, Message::Shutdown(order)) => Ok(Heard::Shutdown {
-                immediate: order.immediate,
-            }),
+            (State::Unbound, Message::Shutdown(order)) => {
+                self.dialect = order.session.as_ref().map_or(Dialect::Plain, dialect);
+                let immediate = order.immediate;
+                Ok(Heard::Shutdown { immediate })
+            }
             (state, message) => Err(PeerFault::OutOfTurn {
                 message: name(&message),
                 state: state.name(),
@@ -152,6 +154,11 @@ impl Conversation {
     /// The daemon is going to end because of this peer, and nothing else it says counts.
     pub fn conclude(&mut self) {
         self.state = State::Over;
+    }
+
+    /// Whether the peer has said that it understands more than FLoM 1.7.2 does.
+    pub(crate) fn is_extended(&self) -> bool {
+        self.dialect == Dialect::Extended
     }
 
     /// Whether the peer has been told its last answer.

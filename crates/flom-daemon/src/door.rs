@@ -74,6 +74,17 @@ impl Door {
         }
     }
 
+    /// Whether nobody comes in from another host.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            Self::Unix(_) => true,
+            Self::Tcp(..) => {
+                let address = self.tcp_address();
+                address.is_some_and(|address| address.ip().to_canonical().is_loopback())
+            }
+        }
+    }
+
     fn tune(&self, socket: OwnedFd) -> Found {
         match self {
             Self::Tcp(_, keepalive) if tune_accepted(&socket, keepalive).is_err() => Found::Nobody,

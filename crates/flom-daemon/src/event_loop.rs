@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
 
 use flom_core::{Event, LockManager, Step};
+use flom_net::Peer;
 use flom_settings::Settings;
 use flom_types::{Now, Outcome, SessionId, Time, target};
 use jiff::tz::TimeZone;
@@ -18,6 +19,7 @@ use mio::{Events, Poll, Token};
 use signal_hook::low_level::signal_name;
 
 use crate::answers::Answers;
+use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::conn::Received;
 use crate::conns::{Conns, number};
@@ -26,7 +28,9 @@ use crate::discovery::Discovery;
 use crate::ending::{Due, Ending};
 use crate::entrance::Entrance;
 use crate::lifespan::Lifespan;
-use crate::records::{END, FAILED, GROUP_JOINED, IMMEDIATE, QUIESCE, READY, TCP_DOOR, UNIX_DOOR};
+use crate::records::{
+    END, FAILED, GROUP_JOINED, IMMEDIATE, QUIESCE, READY, REFUSED, TCP_DOOR, UNIX_DOOR,
+};
 use crate::signals::Watchman;
 use crate::start::{self, Opened, StartError};
 use crate::system_log::SystemLog;
@@ -57,6 +61,7 @@ pub struct Daemon {
     conns: Conns,
     manager: LockManager,
     ending: Ending,
+    authority: Authority,
     signals: Option<Watchman>,
     /// Whom to read from in this turn.
     ready: Vec<SessionId>,
@@ -166,6 +171,7 @@ impl Daemon {
         if let Some(discovery) = &opened.discovery {
             discovery.register(GROUP, poll.registry())?;
         }
+        let authority = Authority::new(settings.daemon.remote_shutdown, opened.door.is_local());
         Ok(Self {
             entrance: Entrance::new(opened.door, DOOR, poll.registry())?,
             discovery: opened.discovery,
@@ -173,6 +179,7 @@ impl Daemon {
             conns: Conns::new(Answers::of(flom_settings::peer_id())),
             manager: LockManager::with_zone_on_demand(settings.daemon.fairness, TimeZone::system),
             ending: Ending::new(Lifespan::new(settings.daemon.lifespan_ms, clock.time())),
+            authority,
             signals: None,
             ready: Vec::new(),
             unfinished: Vec::new(),
@@ -350,13 +357,34 @@ impl Daemon {
                 self.conns
                     .answer(now.time, session, Step::First, outcome, None);
             }
-            Heard::Shutdown { immediate: true } => {
-                let session = number(session);
-                let text = format_args!("ends at once: told to by session={session}");
-                self.system_log.tell(IMMEDIATE, text);
+            Heard::Shutdown { immediate } => self.obey(now, session, immediate),
+        }
+    }
+
+    /// Ends, at once or when idle, if `session` may say so.
+    fn obey(&mut self, now: Now, session: SessionId, immediate: bool) {
+        let Some(conn) = self.conns.get_mut(session) else {
+            return;
+        };
+        let peer = Peer::of(conn).ok();
+        let whose = peer.map_or("somebody who has gone".to_owned(), |peer| peer.to_string());
+        let log = &self.system_log;
+        match self.authority.check(peer) {
+            Err(refusal) => {
+                log.tell(REFUSED, format_args!("does not end for {whose}: {refusal}"));
+                self.conns.refuse(now.time, session, &refusal);
+            }
+            Ok(()) if immediate => {
+                log.tell(IMMEDIATE, format_args!("ends at once: told to by {whose}"));
                 self.ending.order_at_once();
             }
-            Heard::Shutdown { immediate: false } => self.drain(now, session),
+            Ok(()) => {
+                log.tell(
+                    QUIESCE,
+                    format_args!("to end when idle: told to by {whose}"),
+                );
+                self.drain(now, session);
+            }
         }
     }
 
@@ -364,11 +392,6 @@ impl Daemon {
         self.conns.conclude(session);
         self.ending.order_drain(session);
         self.decide(now, Event::Drain);
-        let (session, others) = (number(session), self.conns.len().saturating_sub(1));
-        self.system_log.tell(
-            QUIESCE,
-            format_args!("to end when idle: told to by session={session}, {others} sessions left"),
-        );
     }
 
     fn decide(&mut self, now: Now, event: Event) {

@@ -11,7 +11,7 @@
 //! | `start.rs`, `joining.rs` | from settings to open sockets; being the only daemon of a group |
 //! | `detach.rs` | leaving the one that starts the daemon, and telling it how that went |
 //! | `event_loop.rs` | the turn |
-//! | `ending.rs`, `lifespan.rs` | when the daemon ends |
+//! | `ending.rs`, `lifespan.rs`, `authority.rs` | when the daemon ends, and who may end it |
 //! | `door.rs`, `entrance.rs` | accepting, also when there is no room |
 //! | `conns.rs`, `conn.rs` | who is connected; bytes in and out |
 //! | `conversation.rs` | whose turn it is, which values are sound: message to event, outcome to answer |
@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 pub mod answers;
+mod authority;
 mod clock;
 mod conn;
 mod conns;

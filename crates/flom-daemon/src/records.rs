@@ -83,6 +83,8 @@ kinds! {
     START_FAILED: "FLM026E", Error, DAEMON;
     /// The daemon ends because it cannot go on.
     FAILED: "FLM027E", Error, DAEMON;
+    /// Somebody who may not told the daemon to end.
+    REFUSED: "FLM028W", Warning, SHUTDOWN;
     /// A peer broke the rules of the protocol, and has lost its connection.
     BROKEN_RULES: "FLM029W", Warning, CONN;
     /// Clients have to wait for want of descriptors or memory.

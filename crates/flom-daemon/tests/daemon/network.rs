@@ -21,7 +21,9 @@ struct Networked {
 
 impl Networked {
     fn start(settings: &Settings) -> Self {
-        let daemon = Daemon::open(settings).unwrap();
+        let mut settings = settings.clone();
+        settings.daemon.remote_shutdown.get_or_insert(true); // that is how it ends
+        let daemon = Daemon::open(&settings).unwrap();
         let mut address = daemon.tcp_address().unwrap();
         if address.ip().is_unspecified() {
             address.set_ip(Ipv4Addr::LOCALHOST.into());
