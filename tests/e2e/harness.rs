@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `program.rs` | a program, its outputs and its end |
+//! | `program.rs`, `collected.rs` | a program, its outputs and its end |
 //! | `daemon.rs` | a daemon for one test, ended with it |
 //! | `wire.rs` | the protocol as bytes, written down once more: the tests share no code with flom |
 //! | `tap.rs` | between client and daemon, or in the daemon's place |
@@ -12,6 +12,7 @@
 //! Nothing here sleeps in the hope that something has happened by then: [`eventually`] looks until
 //! it has.
 
+mod collected;
 mod daemon;
 mod net;
 mod processes;

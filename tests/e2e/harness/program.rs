@@ -3,17 +3,18 @@
 use std::any::Any;
 use std::ffi::OsStr;
 use std::fmt;
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::fs;
+use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Host, PATIENCE, eventually, uninterrupted};
+use super::collected::Collected;
+use super::{Host, eventually};
 
 /// The program under test with these words.
 pub(crate) fn flom<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Program {
@@ -28,7 +29,7 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
-        let mut command = Command::new(program);
+        let mut command = with_default_signals(program.as_ref());
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -132,6 +133,26 @@ impl Program {
     }
 }
 
+/// What is ignored here, as behind `nohup` or in the background of a script, would be ignored there.
+fn with_default_signals(program: &OsStr) -> Command {
+    static ANY_IGNORED: LazyLock<bool> = LazyLock::new(|| {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let ignored = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigIgn:"))
+            .unwrap();
+        // A Rust program ignores SIGPIPE itself, and takes that back for those it starts.
+        const FIRST_31_WITHOUT_PIPE: u64 = 0x7fff_ffff & !0x1000;
+        u64::from_str_radix(ignored.trim(), 16).unwrap() & FIRST_31_WITHOUT_PIPE != 0
+    });
+    if !*ANY_IGNORED {
+        return Command::new(program);
+    }
+    let mut command = Command::new("env");
+    command.arg("--default-signal").arg(program);
+    command
+}
+
 /// Two ends of a gate: programs wait behind the first until the second is dropped.
 pub(crate) fn gate() -> (PipeReader, PipeWriter) {
     io::pipe().unwrap()
@@ -227,7 +248,7 @@ impl Running {
 
     #[track_caller]
     fn wait_for(&self, output: &Collected, skip: usize, text: &str) -> String {
-        let found = output.wait_while(|bytes| !lossy(&bytes[skip..]).contains(text));
+        let found = output.wait_for(skip, text);
         assert!(found, "no {text:?} from {self:?}");
         output.text().split_off(skip)
     }
@@ -300,75 +321,4 @@ impl fmt::Debug for Finished {
             "{words}\n{status} after {took:?}\nstdout: {stdout}\nstderr: {stderr}"
         )
     }
-}
-
-/// An output, collected as it comes.
-#[derive(Default)]
-struct Collected {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    bytes: Vec<u8>,
-    ended: bool,
-}
-
-impl Collected {
-    /// There is no such output.
-    fn nothing() -> Arc<Self> {
-        let collected = Self::default();
-        collected.state.lock().unwrap().ended = true;
-        Arc::new(collected)
-    }
-
-    fn of(mut output: impl Read + Send + 'static) -> Arc<Self> {
-        let collected = Arc::new(Self::default());
-        let theirs = Arc::clone(&collected);
-        thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            loop {
-                let count = uninterrupted(|| output.read(&mut buffer)).unwrap_or(0);
-                let mut state = theirs.state.lock().unwrap();
-                state.bytes.extend_from_slice(&buffer[..count]);
-                state.ended = count == 0;
-                theirs.changed.notify_all();
-                if count == 0 {
-                    return;
-                }
-            }
-        });
-        collected
-    }
-
-    fn text(&self) -> String {
-        lossy(&self.state.lock().unwrap().bytes)
-    }
-
-    /// Whether it has stopped being so before the end of the output and of our patience.
-    fn wait_while(&self, is_so: impl Fn(&[u8]) -> bool) -> bool {
-        let state = self.state.lock().unwrap();
-        let wait = |state: &mut State| is_so(&state.bytes) && !state.ended;
-        let (state, _) = self
-            .changed
-            .wait_timeout_while(state, PATIENCE, wait)
-            .unwrap();
-        !is_so(&state.bytes)
-    }
-
-    fn wait_for_end(&self) -> bool {
-        let state = self.state.lock().unwrap();
-        let wait = |state: &mut State| !state.ended;
-        !self
-            .changed
-            .wait_timeout_while(state, PATIENCE, wait)
-            .unwrap()
-            .1
-            .timed_out()
-    }
-}
-
-fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
