@@ -101,6 +101,12 @@ impl Configuration {
         self.take(path.to_path_buf(), read);
     }
 
+    /// Takes `text` for the contents of `path`, which is not looked at.
+    pub fn read_text(&mut self, path: &Path, text: &[u8]) {
+        let read = file::interpret(path, text);
+        self.take(path.to_path_buf(), read);
+    }
+
     fn read_if_there(&mut self, path: PathBuf) {
         match file::read(&path) {
             Err(errors) if errors.iter().any(FileError::is_absence) => {
