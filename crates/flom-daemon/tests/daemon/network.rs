@@ -62,7 +62,8 @@ fn multicast(settings: &mut Settings) -> SocketAddr {
     static COUNT: AtomicU8 = AtomicU8::new(1);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let group = Ipv4Addr::new(239, 255, 77, count);
-    settings.daemon.multicast_address = Some(group.to_string());
+    // On the loopback interface alone: nothing of this is for others to hear.
+    settings.daemon.multicast_address = Some(format!("{group}%lo"));
     // One that nobody has right now.
     let free = UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap();
     settings.daemon.multicast_port = free.port();
