@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 
 use flom_net::{DoorError, Keepalive, UnixDoor, tune_accepted};
 use flom_types::target;
@@ -15,7 +17,11 @@ use crate::start::BACKLOG;
 /// A socket that clients connect to. It does not block.
 #[derive(Debug)]
 pub(crate) enum Door {
+    /// Of our own, as its name is.
     Unix(UnixDoor),
+    /// Of a service manager, which goes on listening when the daemon ends.
+    PassedUnix(UnixListener),
+    /// Of our own or passed: it has no name to take care of.
     Tcp(TcpListener, Keepalive),
 }
 
@@ -55,21 +61,21 @@ impl Door {
         }
     }
 
-    /// Puts the name back. The socket is a new one.
+    /// Puts the name back, if it was taken away; whether the socket is a new one then.
     ///
     /// # Errors
     ///
     /// As the system says. Nobody can come in any more.
-    pub(crate) fn show(&mut self) -> Result<(), DoorError> {
+    pub(crate) fn show(&mut self) -> Result<bool, DoorError> {
         match self {
-            Self::Unix(door) => door.show(BACKLOG),
-            Self::Tcp(..) => Ok(()),
+            Self::Unix(door) => door.show(BACKLOG).map(|()| true),
+            Self::PassedUnix(_) | Self::Tcp(..) => Ok(false),
         }
     }
 
     pub(crate) fn tcp_address(&self) -> Option<SocketAddr> {
         match self {
-            Self::Unix(_) => None,
+            Self::Unix(_) | Self::PassedUnix(_) => None,
             Self::Tcp(listener, _) => listener.local_addr().ok(),
         }
     }
@@ -77,7 +83,7 @@ impl Door {
     /// Whether nobody comes in from another host.
     pub(crate) fn is_local(&self) -> bool {
         match self {
-            Self::Unix(_) => true,
+            Self::Unix(_) | Self::PassedUnix(_) => true,
             Self::Tcp(..) => {
                 let address = self.tcp_address();
                 address.is_some_and(|address| address.ip().to_canonical().is_loopback())
@@ -97,6 +103,7 @@ impl AsFd for Door {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Unix(door) => door.listener().as_fd(),
+            Self::PassedUnix(listener) => listener.as_fd(),
             Self::Tcp(listener, _) => listener.as_fd(),
         }
     }
@@ -111,17 +118,20 @@ impl AsRawFd for Door {
 impl fmt::Display for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unix(door) => {
-                let address = door.listener().local_addr().ok();
-                let path = address.as_ref().and_then(|address| address.as_pathname());
-                write!(f, "{}", path.unwrap_or("a UNIX socket".as_ref()).display())
-            }
+            Self::Unix(door) => write!(f, "{}", path(door.listener()).display()),
+            Self::PassedUnix(listener) => write!(f, "{}", path(listener).display()),
             Self::Tcp(..) => match self.tcp_address() {
                 Some(address) => write!(f, "{address}"),
                 None => f.write_str("a TCP port"),
             },
         }
     }
+}
+
+fn path(listener: &UnixListener) -> PathBuf {
+    let address = listener.local_addr().ok();
+    let path = address.as_ref().and_then(|address| address.as_pathname());
+    path.unwrap_or("a UNIX socket".as_ref()).to_owned()
 }
 
 /// Whether `accept` reports what happened to a connection before it was accepted (accept(2), "Error

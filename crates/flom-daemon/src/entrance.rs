@@ -137,8 +137,12 @@ impl Entrance {
     }
 
     fn reopen(&mut self, registry: &Registry, system_log: &SystemLog) {
-        let shown = self.door.show().map_err(io::Error::other);
-        if let Err(error) = shown.and_then(|()| self.register(registry)) {
+        let shown = match self.door.show() {
+            Ok(true) => self.register(registry),
+            Ok(false) => Ok(()),
+            Err(error) => Err(io::Error::other(error)),
+        };
+        if let Err(error) = shown {
             system_log.tell(
                 DOOR_LOST,
                 format_args!("cannot listen any more, serving those who have come: {error}"),

@@ -3,22 +3,17 @@
 //! Nothing in it blocks but the sleep, and no peer gets more than its share of a turn. What one peer
 //! does, or suffers, ends its own connection and never the turn.
 
-use std::fmt;
 use std::io;
 use std::mem;
-use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
 
 use flom_core::{Event, LockManager, Step};
 use flom_net::Peer;
-use flom_settings::Settings;
 use flom_types::{Now, Outcome, SessionId, Time, target};
-use jiff::tz::TimeZone;
 use log::{trace, warn};
 use mio::{Events, Poll, Token};
 use signal_hook::low_level::signal_name;
 
-use crate::answers::Answers;
 use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::conn::Received;
@@ -26,20 +21,16 @@ use crate::conns::{Conns, number};
 use crate::conversation::Heard;
 use crate::discovery::Discovery;
 use crate::ending::{Due, Ending};
-use crate::entrance::Entrance;
-use crate::lifespan::Lifespan;
-use crate::records::{
-    END, FAILED, GROUP_JOINED, IMMEDIATE, QUIESCE, READY, REFUSED, TCP_DOOR, UNIX_DOOR,
-};
+use crate::entrances::Entrances;
+use crate::records::{END, FAILED, IMMEDIATE, QUIESCE, REFUSED};
 use crate::signals::Watchman;
-use crate::start::{self, Opened, StartError};
 use crate::system_log::SystemLog;
 use crate::trace;
 
-/// Tokens of what is no connection; `conns.rs` leaves the last 16 slots for them.
-const DOOR: Token = Token(usize::MAX);
-const GROUP: Token = Token(usize::MAX - 1);
-const SIGNALS: Token = Token(usize::MAX - 2);
+/// Tokens of what is no connection; `conns.rs` leaves the last 16 slots for them. Those below are
+/// for doors.
+const GROUP: Token = Token(usize::MAX);
+const SIGNALS: Token = Token(usize::MAX - 1);
 
 /// Events taken from the system in one turn; those that are left come with the next.
 const EVENTS: usize = 1024;
@@ -54,7 +45,7 @@ const SHARE_BYTES: usize = 64 * 1024;
 pub struct Daemon {
     // At the end fields go in this order: nobody may come in any more when clients see that their
     // connections have ended.
-    entrance: Entrance,
+    entrances: Entrances,
     discovery: Option<Discovery>,
     /// Held, never used: keeps other daemons of this host out of our group.
     _claim: Option<UnixListener>,
@@ -80,69 +71,6 @@ pub struct Daemon {
 pub struct RunError(#[from] io::Error);
 
 impl Daemon {
-    /// Opens the sockets that `settings` name. With a multicast group and no address, this includes
-    /// making sure that the group has no other daemon, which takes some 200 ms.
-    ///
-    /// # Errors
-    ///
-    /// [`StartError`]; if [it says so](StartError::is_busy), there is another daemon that will do.
-    pub fn open(settings: &Settings) -> Result<Self, StartError> {
-        let opened = start::open(settings)?;
-        let unwatched = |source| StartError::System {
-            what: "watch sockets",
-            source,
-        };
-        Self::watch(opened, settings).map_err(unwatched)
-    }
-
-    /// Has TERM and INT end the daemon in order, and HUP too if `hangup_ends`; else HUP does
-    /// nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`StartError::System`].
-    pub fn heed_signals(mut self, hangup_ends: bool) -> Result<Self, StartError> {
-        match Watchman::new(hangup_ends, SIGNALS, self.poll.registry()) {
-            Ok(watchman) => self.signals = Some(watchman),
-            Err(source) => {
-                let what = "watch signals";
-                return Err(StartError::System { what, source });
-            }
-        }
-        Ok(self)
-    }
-
-    /// Tells `system_log` what happens from now on.
-    #[must_use]
-    pub fn log_to(mut self, system_log: SystemLog) -> Self {
-        if let Some(discovery) = &mut self.discovery {
-            discovery.log_to(system_log.clone());
-        }
-        self.conns.log_to(system_log.clone());
-        self.system_log = system_log;
-        self
-    }
-
-    /// Whoever has started the daemon is going to connect: it does not end before, unless nobody
-    /// comes for 10 s.
-    pub fn await_starter(&mut self) {
-        self.ending.lifespan.await_starter(self.clock.time());
-    }
-
-    /// Where clients reach the daemon, for people.
-    pub fn place(&self) -> impl fmt::Display {
-        let door = self.entrance.door();
-        match &self.discovery {
-            Some(discovery) => format!("{door}, found through {discovery}"),
-            None => door.to_string(),
-        }
-    }
-
-    /// Where clients reach the daemon over TCP; `None` if they do over a UNIX socket.
-    pub fn tcp_address(&self) -> Option<SocketAddr> {
-        self.entrance.door().tcp_address()
-    }
-
     /// Serves until the daemon is told to end, or nobody needs it any more. The sockets are closed,
     /// and the name of a UNIX socket is removed, before the last connections end.
     ///
@@ -163,47 +91,6 @@ impl Daemon {
                 self.conns.lose(session);
             }
         }
-    }
-
-    fn watch(opened: Opened, settings: &Settings) -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let clock = Clock::start();
-        if let Some(discovery) = &opened.discovery {
-            discovery.register(GROUP, poll.registry())?;
-        }
-        let authority = Authority::new(settings.daemon.remote_shutdown, opened.door.is_local());
-        Ok(Self {
-            entrance: Entrance::new(opened.door, DOOR, poll.registry())?,
-            discovery: opened.discovery,
-            _claim: opened.claim,
-            conns: Conns::new(Answers::of(flom_settings::peer_id())),
-            manager: LockManager::with_zone_on_demand(settings.daemon.fairness, TimeZone::system),
-            ending: Ending::new(Lifespan::new(settings.daemon.lifespan_ms, clock.time())),
-            authority,
-            signals: None,
-            ready: Vec::new(),
-            unfinished: Vec::new(),
-            buffer: vec![0; SHARE_BYTES],
-            clock,
-            poll,
-            events: Events::with_capacity(EVENTS),
-            system_log: SystemLog::none(),
-        })
-    }
-
-    /// Says where clients can come.
-    fn announce(&self) {
-        let door = self.entrance.door();
-        let kind = match door.tcp_address() {
-            Some(_) => TCP_DOOR,
-            None => UNIX_DOOR,
-        };
-        let log = &self.system_log;
-        log.tell(kind, format_args!("listening on {door}"));
-        if let Some(discovery) = &self.discovery {
-            log.tell(GROUP_JOINED, format_args!("joined {discovery}"));
-        }
-        log.tell(READY, "ready");
     }
 
     fn turn(&mut self) -> Result<Now, RunError> {
@@ -234,7 +121,7 @@ impl Daemon {
             !self.unfinished.is_empty() || self.discovery.as_ref().is_some_and(Discovery::is_ready);
         let deadlines = [
             left_undone.then(Time::default),
-            self.entrance.next_deadline(),
+            self.entrances.next_deadline(),
             self.conns.next_deadline(),
             self.manager.next_deadline(),
             self.ending.next_deadline(&self.manager),
@@ -253,7 +140,6 @@ impl Daemon {
         );
         for event in &self.events {
             match event.token() {
-                DOOR => self.entrance.knock(),
                 GROUP => self.discovery.iter_mut().for_each(Discovery::knock),
                 SIGNALS => {
                     if let Some(signal) = self.signals.as_mut().and_then(Watchman::end) {
@@ -263,6 +149,7 @@ impl Daemon {
                         self.ending.order_at_once();
                     }
                 }
+                token if self.entrances.knock(token) => {}
                 token => self.ready.extend(self.conns.hear_of(token, event)),
             }
         }
@@ -270,10 +157,10 @@ impl Daemon {
 
     fn accept(&mut self, now: Time) {
         if self.conns.take_room() {
-            self.entrance.make_room();
+            self.entrances.make_room();
         }
         let newcomers = self
-            .entrance
+            .entrances
             .let_in(now, &mut self.conns, self.poll.registry());
         if newcomers > 0 {
             self.ending.lifespan.newcomer(now);
@@ -451,7 +338,7 @@ impl Daemon {
     /// Whether the door could be closed; not if somebody came in the last moment.
     fn is_alone(&mut self, now: Time) -> bool {
         let registry = self.poll.registry();
-        let newcomers = self.entrance.close(now, &mut self.conns, registry);
+        let newcomers = self.entrances.close(now, &mut self.conns, registry);
         if newcomers > 0 {
             self.ending.lifespan.newcomer(now);
             return false;
@@ -461,5 +348,6 @@ impl Daemon {
     }
 }
 
+mod opening;
 #[cfg(test)]
 mod tests;

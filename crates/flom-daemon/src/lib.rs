@@ -12,7 +12,8 @@
 //! | `detach.rs` | leaving the one that starts the daemon, and telling it how that went |
 //! | `event_loop.rs` | the turn |
 //! | `ending.rs`, `lifespan.rs`, `authority.rs` | when the daemon ends, and who may end it |
-//! | `door.rs`, `entrance.rs` | accepting, also when there is no room |
+//! | `passed.rs` | sockets that a service manager has opened |
+//! | `door.rs`, `entrance.rs`, `entrances.rs` | accepting, also when there is no room |
 //! | `conns.rs`, `conn.rs` | who is connected; bytes in and out |
 //! | `conversation.rs` | whose turn it is, which values are sound: message to event, outcome to answer |
 //! | `answers.rs` | the answers as bytes |
@@ -34,9 +35,11 @@ mod discovery;
 mod door;
 mod ending;
 mod entrance;
+mod entrances;
 mod event_loop;
 mod joining;
 mod lifespan;
+mod passed;
 mod records;
 mod signals;
 mod start;
@@ -44,5 +47,6 @@ mod system_log;
 mod trace;
 
 pub use event_loop::{Daemon, RunError};
+pub use passed::{PassedError, PassedListener, PassedSocket, take_passed};
 pub use start::StartError;
 pub use system_log::SystemLog;

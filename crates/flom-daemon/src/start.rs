@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flom_discovery::Responder;
@@ -18,6 +19,7 @@ use log::debug;
 use crate::discovery::Discovery;
 use crate::door::Door;
 use crate::joining;
+use crate::passed::{PassedListener, PassedSocket};
 
 /// Clients that may wait to be accepted. The system lowers it to what it allows.
 pub(crate) const BACKLOG: i32 = 4096;
@@ -47,6 +49,12 @@ pub enum StartError {
         /// Where queries would be answered.
         group: SocketAddr,
     },
+    /// Clients are to find the daemon by the group, but cannot reach it over the network.
+    #[error("group {group} would lead nowhere: no TCP socket was passed")]
+    NoWay {
+        /// Where queries would be answered.
+        group: SocketAddr,
+    },
     /// Nothing sent to the group would be heard.
     #[error("cannot join group {group}")]
     Group {
@@ -68,6 +76,14 @@ pub enum StartError {
         group: SocketAddr,
         /// Where its daemon has answered from.
         other: SocketAddr,
+    },
+    /// The trace file cannot be opened.
+    #[error("cannot open trace file '{}'", path.display())]
+    TraceFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
     },
     /// Something that every daemon needs is refused.
     #[error("cannot {what}")]
@@ -97,8 +113,9 @@ impl StartError {
             Self::Interface(_) => ReturnCode::INVALID_INTERFACE,
             Self::Resolve(_) => ReturnCode::GETADDRINFO,
             Self::Tcp(_) => ReturnCode::BIND,
-            Self::Families { .. } | Self::Group { .. } => ReturnCode::CONNECT,
+            Self::Families { .. } | Self::NoWay { .. } | Self::Group { .. } => ReturnCode::CONNECT,
             Self::GroupTaken { .. } | Self::GroupServed { .. } => ReturnCode::BIND,
+            Self::TraceFile { .. } => ReturnCode::OPEN,
             Self::System { .. } => ReturnCode::INTERNAL_ERROR,
         }
     }
@@ -118,28 +135,42 @@ impl StartError {
 /// The sockets of a daemon that is ready for clients.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    pub(crate) door: Door,
-    pub(crate) discovery: Option<Discovery>,
-    /// Keeps other daemons of this host out of the group.
+    /// At least one.
+    pub(crate) doors: Vec<Door>,
+    pub(crate) group: Option<Membership>,
+}
+
+/// Being one of a group.
+#[derive(Debug)]
+pub(crate) struct Membership {
+    pub(crate) discovery: Discovery,
+    /// Keeps other daemons of this host out, if nobody knows this one but by the group.
     pub(crate) claim: Option<UnixListener>,
 }
 
-/// Opens what the settings say.
-pub(crate) fn open(settings: &Settings) -> Result<Opened, StartError> {
+/// Opens what the settings say, but serves `passed` sockets in its place if there are any.
+pub(crate) fn open(settings: &Settings, passed: Vec<PassedSocket>) -> Result<Opened, StartError> {
     let opened = match settings.transport() {
-        Transport::Unix(path) => Ok(Opened {
-            door: Door::Unix(UnixDoor::open(&path, BACKLOG)?),
-            discovery: None,
-            claim: None,
-        }),
+        _ if !passed.is_empty() => open_passed(settings, passed),
+        Transport::Unix(path) => open_unix(&path),
         Transport::Tcp => open_tcp(settings),
         Transport::Multicast => open_group(settings),
     };
     match &opened {
-        Ok(opened) => debug!(target: target::DAEMON, "{} is open", opened.door),
+        Ok(opened) => opened
+            .doors
+            .iter()
+            .for_each(|door| debug!(target: target::DAEMON, "{door} is open")),
         Err(error) => debug!(target: target::DAEMON, "cannot start: {}", error.sentence()),
     }
     opened
+}
+
+fn open_unix(path: &Path) -> Result<Opened, StartError> {
+    Ok(Opened {
+        doors: vec![Door::Unix(UnixDoor::open(path, BACKLOG)?)],
+        group: None,
+    })
 }
 
 /// At an address that clients know; who does not, can ask the group for it, if there is one.
@@ -150,44 +181,86 @@ fn open_tcp(settings: &Settings) -> Result<Opened, StartError> {
     let addresses = resolve(given, daemon.unicast_port, interface.as_ref())?;
     let group = group(settings, interface.as_ref())?;
     let (listener, address) = listen(&addresses)?;
-    let discovery = match group {
-        None => None,
-        Some(group) if group.address().is_ipv4() != address.is_ipv4() => {
-            let group = group.address();
-            return Err(StartError::Families { address, group });
-        }
-        Some(group) => Some(discovery(&group, Responder::new(Some(given), address))?),
-    };
     Ok(Opened {
-        door: Door::Tcp(listener, keepalive(settings)),
-        discovery,
-        claim: None,
+        doors: vec![Door::Tcp(listener, keepalive(settings))],
+        group: group
+            .map(|group| enter(settings, &group, address))
+            .transpose()?,
     })
 }
 
-/// At any port, which clients ask the group for: nobody else may answer them.
+/// At any port, which clients ask the group for.
 fn open_group(settings: &Settings) -> Result<Opened, StartError> {
     let interface = interface(settings)?;
     let group = group(settings, interface.as_ref())?.expect("the transport says that there is one");
-    let claim = claim(settings, &group)?;
     let wildcard = match group.address() {
         SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
     let (listener, address) = listen(&[SocketAddr::new(wildcard, 0)])?;
-    let mut discovery = discovery(&group, Responder::new(None, address))?;
-    match joining::join(&group, settings.network.discovery_ttl, &mut discovery) {
-        Ok(None) => Ok(Opened {
-            door: Door::Tcp(listener, keepalive(settings)),
-            discovery: Some(discovery),
+    Ok(Opened {
+        doors: vec![Door::Tcp(listener, keepalive(settings))],
+        group: Some(enter(settings, &group, address)?),
+    })
+}
+
+/// At sockets that are open already. The group, if there is one, leads to the first that is TCP.
+fn open_passed(settings: &Settings, passed: Vec<PassedSocket>) -> Result<Opened, StartError> {
+    let door = |socket: PassedSocket| match socket.listener {
+        PassedListener::Unix(listener) => Door::PassedUnix(listener),
+        PassedListener::Tcp(listener) => Door::Tcp(listener, keepalive(settings)),
+    };
+    let doors: Vec<_> = passed.into_iter().map(door).collect();
+    let interface = interface(settings)?;
+    let group = match group(settings, interface.as_ref())? {
+        None => None,
+        Some(group) => {
+            let address = doors.iter().find_map(Door::tcp_address);
+            let address = address.ok_or(StartError::NoWay {
+                group: group.address(),
+            })?;
+            Some(enter(settings, &group, address)?)
+        }
+    };
+    Ok(Opened { doors, group })
+}
+
+/// Answers the queries of `group`: it is `address` where clients have to go. If they cannot know
+/// that but by the group, nobody else may answer them.
+fn enter(
+    settings: &Settings,
+    group: &Group,
+    address: SocketAddr,
+) -> Result<Membership, StartError> {
+    let group_address = group.address();
+    // The IPv6 wildcard takes clients of both families.
+    let both = address.is_ipv6() && address.ip().is_unspecified();
+    if group_address.is_ipv4() == address.is_ipv6() && !both {
+        return Err(StartError::Families {
+            address,
+            group: group_address,
+        });
+    }
+    let given = settings.daemon.unicast_address.as_deref();
+    if given.is_some() {
+        return Ok(Membership {
+            discovery: discovery(group, Responder::new(given, address))?,
+            claim: None,
+        });
+    }
+    let claim = claim(settings, group)?;
+    let mut discovery = discovery(group, Responder::new(None, address))?;
+    match joining::join(group, settings.network.discovery_ttl, &mut discovery) {
+        Ok(None) => Ok(Membership {
+            discovery,
             claim: Some(claim),
         }),
         Ok(Some(other)) => Err(StartError::GroupServed {
-            group: group.address(),
+            group: group_address,
             other,
         }),
         Err(source) => Err(StartError::Group {
-            group: group.address(),
+            group: group_address,
             source,
         }),
     }

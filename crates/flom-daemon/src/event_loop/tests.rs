@@ -5,6 +5,7 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::PathBuf;
 
 use flom_proto::{Lock, Message, Session, Unlock, encode};
+use flom_settings::Settings;
 
 use super::*;
 

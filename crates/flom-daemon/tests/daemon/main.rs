@@ -7,4 +7,5 @@ mod descriptors;
 mod ending;
 mod harness;
 mod network;
+mod passed;
 mod serving;
