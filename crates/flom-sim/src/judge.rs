@@ -134,6 +134,7 @@ impl Judge {
         let Some(asked) = asked else {
             return Err(format!("{session} is told {outcome} and has asked nothing"));
         };
+        self.is_refused_rightly(&asked.request, outcome)?;
         match outcome {
             Outcome::Queued => {
                 self.arrivals += 1;
@@ -161,6 +162,28 @@ impl Judge {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whoever does not get what it asks for must have a reason.
+    fn is_refused_rightly(&self, request: &Request, outcome: Outcome) -> Verdict {
+        let name = &request.resource;
+        let is_wrong = match (outcome, name.kind()) {
+            (Outcome::Impossible, ResourceKind::Numeric { units }) => request.quantity <= units,
+            (Outcome::Impossible | Outcome::InvalidName, _) => true,
+            // A tick is reason enough.
+            (_, ResourceKind::Timestamp { .. }) => false,
+            (Outcome::Busy | Outcome::Queued, _) => {
+                let is_it = |other: &Request| other.resource.tree() == name.tree();
+                let mut held = self.held.values().flatten();
+                let is_held = held.any(|held| is_it(&held.request));
+                !is_held && !self.waiting.values().any(|waiting| is_it(&waiting.request))
+            }
+            _ => false,
+        };
+        match is_wrong {
+            true => Err(format!("{request:?} is {outcome}, for no reason")),
+            false => Ok(()),
+        }
     }
 
     /// Whoever came earlier and conflicts with a request that is granted has been passed.

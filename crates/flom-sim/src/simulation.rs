@@ -268,10 +268,8 @@ impl Simulation {
     /// All must be as if nothing had ever been.
     fn end(&mut self) -> Result<(), String> {
         if let Some(which) = self.clients.iter().position(|client| !client.is_done()) {
-            return Err(format!(
-                "client {which} is forgotten: {:?}",
-                self.clients[which]
-            ));
+            let client = &self.clients[which];
+            return Err(format!("client {which} is forgotten: {client:?}"));
         }
         let left = self.daemon.manager.footprint();
         let is_clean = left == Footprint::default()
