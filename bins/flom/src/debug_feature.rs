@@ -10,9 +10,7 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use flom_cli::flom::DebugFeature;
-use flom_cli::trace::{
-    TraceMask, Traced, Tracer, dump_address, dump_bytes, dump_resolved, dump_text, or_null,
-};
+use flom_cli::trace::{Traced, dump_address, dump_bytes, dump_resolved, dump_text, or_null};
 use flom_cli::{Failure, exit};
 use flom_net::{Group, ResolveError};
 use flom_settings::Settings;
@@ -50,7 +48,6 @@ struct Fault {
 
 /// Runs `feature` to its end.
 pub(crate) fn run(feature: DebugFeature, settings: &Settings) -> Result<(), Failure> {
-    let tracer = Tracer::new(TraceMask::from_environment(), TraceMask::DEBUG_FEATURES);
     let (name, function, part) = match feature {
         DebugFeature::MulticastServer => (
             "ipv6.multicast.server",
@@ -63,9 +60,9 @@ pub(crate) fn run(feature: DebugFeature, settings: &Settings) -> Result<(), Fail
             ask as _,
         ),
     };
-    let outer = tracer.enter("flom_debug_features");
+    let outer = Traced::enter("flom_debug_features");
     outer.say(format_args!("name='{name}'"));
-    let inner = tracer.enter(function);
+    let inner = Traced::enter(function);
     let result = part(inner, settings);
     for traced in [inner, outer] {
         match &result {

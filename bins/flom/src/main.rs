@@ -23,6 +23,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode, Failure> {
+    flom_cli::trace::begin();
+    flom_cli::log::start_if_asked();
     match flom_cli::flom::parse(env::args_os().skip(1), find_interface)? {
         Invocation::Help(text) | Invocation::Print(text) => print::text(&text),
         Invocation::UniqueId => print::line(&unique_id()?),

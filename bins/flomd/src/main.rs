@@ -7,8 +7,9 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use flom_cli::flomd::{Invocation, Run, Stage};
-use flom_cli::{Failure, exit};
-use flom_daemon::{Daemon, SystemLog, detach};
+use flom_cli::trace::{OpenError, Otherwise};
+use flom_cli::{Failure, exit, trace};
+use flom_daemon::{Daemon, StartError, SystemLog, detach};
 
 fn main() -> ExitCode {
     match run() {
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
+    trace::begin();
     match flom_cli::flomd::parse(env::args_os().skip(1))? {
         Invocation::Help(text) | Invocation::Print(text) => print!("{text}"),
         Invocation::Run(run) => {
@@ -35,20 +37,29 @@ fn run() -> Result<(), Failure> {
 
 /// Started by a person or a service manager, who sees the log and may hang up.
 fn serve(run: &Run) -> Result<(), Failure> {
-    flom_cli::log::start(run.settings.trace.verbose);
+    let settings = &run.settings;
+    flom_cli::log::start(settings.trace.verbose);
+    trace::open(&settings.trace, Otherwise::Stderr).map_err(|error| failed(&error))?;
     detach::raise_descriptor_limit();
-    let opened = Daemon::open(&run.settings).and_then(|daemon| daemon.heed_signals(true));
+    let opened = Daemon::open(settings).and_then(|daemon| daemon.heed_signals(true));
+    trace::settle(&settings.trace, opened.is_ok());
     let daemon = opened.map_err(|error| failed(&error))?;
     daemon.run().map_err(|error| failed(&error))
 }
 
 /// Started by a `flom`, which hears from us on our stdout and then comes as the first client.
 fn serve_detached(run: &Run) -> Result<(), Failure> {
+    let settings = &run.settings;
+    // Before this process gets an umask of its own: that of the starter says who may read the trace.
+    let traced = trace::open(&settings.trace, Otherwise::Nowhere).map_err(untraced);
     detach::become_daemon().map_err(|error| failed(&error))?;
     detach::raise_descriptor_limit();
-    let system_log = SystemLog::of_system().with_peers(run.settings.trace.verbose);
+    let system_log = SystemLog::of_system().with_peers(settings.trace.verbose);
     system_log.tell_panics();
-    let opened = Daemon::open(&run.settings).and_then(|daemon| daemon.heed_signals(false));
+    let opened = traced
+        .and_then(|()| Daemon::open(settings))
+        .and_then(|daemon| daemon.heed_signals(false));
+    trace::settle(&settings.trace, opened.is_ok());
     if let Err(error) = &opened {
         system_log.tell_start_failed(error);
     }
@@ -56,6 +67,11 @@ fn serve_detached(run: &Run) -> Result<(), Failure> {
     let mut daemon = opened.map_err(|error| failed(&error))?.log_to(system_log);
     daemon.await_starter();
     daemon.run().map_err(|error| failed(&error))
+}
+
+fn untraced(error: OpenError) -> StartError {
+    let OpenError { path, source } = error;
+    StartError::TraceFile { path, source }
 }
 
 fn failed(error: &dyn Error) -> Failure {

@@ -9,6 +9,7 @@ use flom_types::ReturnCode;
 
 use crate::exit;
 use crate::options::SyntaxError;
+use crate::trace;
 
 /// The end of a program that could not do what it was asked: lines for the user, and a status.
 ///
@@ -109,6 +110,7 @@ impl Failure {
 
     /// Prints it all and gives the status to end with.
     pub fn report(self, program: &str) -> ExitCode {
+        trace::give_up();
         // Nobody is left to be told that stdout or stderr cannot be written; the status still says
         // that something failed.
         let _ = write_lines(&mut std::io::stdout().lock(), &self.output);

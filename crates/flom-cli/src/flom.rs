@@ -8,9 +8,9 @@ use flom_settings::{Configuration, Origin, Setting, Settings};
 
 use crate::command::{OF_FLOM, Wish};
 use crate::exit;
-use crate::failure::{Failure, write_lines};
+use crate::failure::{Failure, chain, write_lines};
 use crate::options::{Options, Words, read};
-use crate::{help, sources, version};
+use crate::{help, sources, trace, version};
 
 pub use crate::feature::DebugFeature;
 
@@ -154,6 +154,7 @@ impl Run {
         }
         configuration.apply(&words.given);
         self.warnings = sources::warnings("flom", &configuration);
+        self.warnings.extend(begin_trace(&configuration));
         if words.want(Wish::CheckConfig) {
             self.action = Action::CheckConfig;
             return self.check(configuration, host);
@@ -165,6 +166,7 @@ impl Run {
         if verbose {
             self.output = self.settings.verbose_lines();
         }
+        trace::share(&mut self.settings.trace);
         check_together(&self.settings)?;
         self.settings.fill_in_socket();
         let meaningless = self.settings.drop_meaningless().into_iter();
@@ -212,6 +214,16 @@ impl Run {
         configuration.settings_mut().network.interface = None;
         Ok(())
     }
+}
+
+/// Now that it is known where the trace goes: a warning if it cannot go there.
+fn begin_trace(configuration: &Configuration) -> Option<String> {
+    sources::trace(configuration);
+    let error = trace::direct(&configuration.settings().trace)?;
+    let reason = chain(&error);
+    Some(format!(
+        "flom: warning: {reason}; the trace goes to standard error"
+    ))
 }
 
 /// Whether the settings go together, and with this version.

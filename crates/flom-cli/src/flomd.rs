@@ -103,6 +103,7 @@ fn settings(words: &Words, warnings: &mut Vec<String>) -> Result<Settings, Failu
     }
     configuration.apply(&words.given);
     warnings.extend(sources::warnings("flomd", &configuration));
+    sources::trace(&configuration);
     sources::refuse_first_error(&configuration)?;
     let mut settings = configuration.into_settings();
     check_together(&settings)?;

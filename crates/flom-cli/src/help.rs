@@ -7,6 +7,7 @@ use flom_settings::{Setting, Settings, system_file};
 use crate::command::{Command, Help};
 use crate::exit;
 use crate::options::Options;
+use crate::trace::MODULES;
 use crate::{flom, flomd};
 
 /// Where the text of an option begins; the longest option ends two columns before.
@@ -66,11 +67,11 @@ pub(crate) fn all_of_flom() -> String {
     format!(
         "{FLOM_INTRODUCTION}{options}\n\
          Files: {system}, ~/.flom, and that of -c; man flom.conf explains them.\n\
-         Environment: FLOM_TRACE_MASK says what to trace, such as 0x100000 for the\n\
-         debug features.\n\n\
+         {modules}\n\
          Exit status: that of COMMAND, 128+N if signal N killed it, or\n{statuses}\n\
          {FLOM_EXAMPLES}",
-        system = system_file().display()
+        system = system_file().display(),
+        modules = modules()
     )
 }
 
@@ -87,7 +88,17 @@ pub(crate) fn of_flomd() -> String {
 pub(crate) fn all_of_flomd() -> String {
     let defaults = Settings::default_of_daemon();
     let options = all(flomd::OPTIONS, &defaults);
-    format!("{FLOMD_INTRODUCTION}{options}")
+    format!("{FLOMD_INTRODUCTION}{options}\n{}", modules())
+}
+
+/// What can be traced.
+fn modules() -> String {
+    let lines = MODULES
+        .iter()
+        .filter(|module| module.target.is_some())
+        .map(|module| format!("  {:#8x}  {}\n", module.bit, module.tells));
+    let lines: String = lines.collect();
+    format!("Environment: FLOM_TRACE_MASK says what to trace, the sum of\n{lines}")
 }
 
 /// The options that most people need.

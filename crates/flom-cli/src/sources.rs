@@ -1,7 +1,8 @@
 //! The sources of settings: what there is to be said about them, and where each value comes from.
 
 use flom_settings::{Complaint, Configuration, Setting, TABLE, shown};
-use flom_types::ReturnCode;
+use flom_types::{ReturnCode, target};
+use log::{Level, log_enabled};
 
 use crate::exit;
 use crate::failure::{Failure, chain};
@@ -56,6 +57,18 @@ fn code_line(complaint: &Complaint) -> Option<String> {
         Some(format!("flom_config_set_resource_name: ret_cod={number}"))
     } else {
         None
+    }
+}
+
+/// Traces what [`report`] says, and everything there is to be said about the sources.
+pub(crate) fn trace(configuration: &Configuration) {
+    if log_enabled!(target: target::CONFIG, Level::Trace) {
+        for line in report(configuration) {
+            log::trace!(target: target::CONFIG, "{line}");
+        }
+        for complaint in configuration.complaints() {
+            log::trace!(target: target::CONFIG, "{}", chain(complaint));
+        }
     }
 }
 

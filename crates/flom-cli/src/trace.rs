@@ -1,300 +1,157 @@
-//! What `FLOM_TRACE_MASK` asks for: one line for each step, on stderr (`spec/tracing.md`).
+//! The trace: what `FLOM_TRACE_MASK` asks for, one line for each step (`spec/tracing.md`).
 //!
-//! The head of a line, the exit lines and the dumps have the form that users of FLoM 1.7.2 know.
-//! What is traced, and in which words, is up to the caller.
+//! ```text
+//!   log::trace!(target: ..) ─► Logger ─ bit of the target? ─► line ─► kept ─► file │ stderr │ nowhere
+//!                               log.rs        modules.rs               output.rs
+//! ```
+//!
+//! The head of a line, and the lines of the debug features, have the form that users of FLoM 1.7.2
+//! know. Lines are kept until it is known where they go: that is a setting like others.
+//!
+//! | who | calls |
+//! |---|---|
+//! | both programs, first of all | [`begin`] |
+//! | `flom`, by [`flom::parse`](crate::flom::parse) | [`direct`] |
+//! | `flomd` | [`open`] while it still has the umask of its starter, [`settle`] once it is ready |
+//! | `flomd`, told to by a signal | [`reopen`] |
+//!
+//! With a mask of 0 nothing is opened, no logger is there, and a line costs a comparison of levels.
 
-use std::env;
-use std::ffi::OsStr;
-use std::fmt::{Display, Write as _};
-use std::io::{self, Write as _};
-use std::net::SocketAddr;
-use std::os::unix::ffi::OsStrExt;
-use std::process;
+mod dump;
+mod file;
+mod function;
+mod line;
+mod mask;
+mod modules;
+mod output;
 
-use flom_settings::scan;
-use flom_types::ReturnCode;
-use jiff::Zoned;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Bytes of the longest line, its end not included: what is longer is cut.
-const LINE_BYTES: usize = 1999;
+use flom_settings as settings;
+use log::{LevelFilter, Record};
 
-thread_local! {
-    /// Its address tells threads apart.
-    static MARK: u8 = const { 0 };
-}
+use crate::log::logger;
+use output::Output;
 
-/// Which modules are traced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TraceMask(pub u64);
+pub use dump::{dump_address, dump_bytes, dump_resolved, dump_text, or_null};
+pub use file::OpenError;
+pub use function::Traced;
+pub use mask::TraceMask;
+pub use modules::{MODULES, Module};
+pub use output::Otherwise;
 
-impl TraceMask {
-    /// The debug features: the bit of FLoM 1.7.2, and the one before it, which people still type.
-    pub const DEBUG_FEATURES: Self = Self(0x10_0000 | 0x1_0000);
-
-    /// The value of `FLOM_TRACE_MASK`; nothing if it is not set.
-    pub fn from_environment() -> Self {
-        env::var_os("FLOM_TRACE_MASK").map_or(Self::default(), |text| Self::parse(&text))
-    }
-
-    /// Reads a number as C does, and passes over what follows it. What is no number is 0, what is
-    /// too large is all bits.
-    pub fn parse(text: &OsStr) -> Self {
-        let bits = scan(text.as_bytes()).map_or(0, |scanned| match scanned.magnitude {
-            Some(bits) if scanned.negative => bits.wrapping_neg(),
-            Some(bits) => bits,
-            None => u64::MAX,
-        });
-        Self(bits)
-    }
-
-    /// Whether any of `bits` is set.
-    pub fn has_any(self, bits: Self) -> bool {
-        self.0 & bits.0 != 0
+/// Begins to trace what `FLOM_TRACE_MASK` says. A second call changes nothing.
+pub fn begin() {
+    let mask = TraceMask::from_environment();
+    if !mask.is_empty() {
+        crate::log::begin(Trace::new(mask));
     }
 }
 
-/// Writes the trace of one module.
-#[derive(Clone, Copy, Debug)]
-pub struct Tracer {
-    on: bool,
-}
-
-impl Tracer {
-    /// A tracer for the module with `bits`, which writes if `mask` has any of them.
-    pub fn new(mask: TraceMask, bits: TraceMask) -> Self {
-        let on = mask.has_any(bits);
-        Self { on }
-    }
-
-    /// Traces that `function` begins.
-    pub fn enter(self, function: &'static str) -> Traced {
-        self.write(format_args!("{function}"));
-        Traced {
-            tracer: self,
-            function,
-        }
-    }
-
-    fn write(self, text: impl Display) {
-        if self.on {
-            let line = line(&Zoned::now(), process::id(), thread(), text);
-            // A trace that cannot be written must not change what is traced.
-            let _ = io::stderr().write_all(&line);
-        }
-    }
-}
-
-/// A function that is traced, from [`Tracer::enter`] on.
-#[derive(Clone, Copy, Debug)]
-pub struct Traced {
-    tracer: Tracer,
-    function: &'static str,
-}
-
-impl Traced {
-    /// `FUNCTION: TEXT`.
-    pub fn say(self, text: impl Display) {
-        let function = self.function;
-        self.tracer.write(format_args!("{function}: {text}"));
-    }
-
-    /// `FUNCTION/CALL(): RESULT`, the result of a system call.
-    pub fn call(self, call: &str, result: impl Display) {
-        let function = self.function;
-        self.tracer
-            .write(format_args!("{function}/{call}(): {result}"));
-    }
-
-    /// The last line, `FUNCTION/excp=STEP/ret_cod=CODE/errno=ERRNO`: `step` is how far it came.
-    pub fn exit(self, step: u32, code: ReturnCode, errno: i32) {
-        let (function, ReturnCode(code)) = (self.function, code);
-        self.tracer.write(format_args!(
-            "{function}/excp={step}/ret_cod={code}/errno={errno}"
-        ));
-    }
-}
-
-/// `addrlen=28; IPv6 address, sin6_port=28015, ...`.
-pub fn dump_address(address: &SocketAddr) -> String {
-    let length = address_length(address);
-    match address {
-        SocketAddr::V4(v4) => format!(
-            "addrlen={length}; IPv4 address, sin_port={}, sin_addr='{}'",
-            v4.port(),
-            v4.ip()
-        ),
-        SocketAddr::V6(v6) => format!(
-            "addrlen={length}; IPv6 address, sin6_port={}, sin6_flowinfo={:#x}, sin6_addr='{}', \
-             sin6_scope_id={}",
-            v6.port(),
-            v6.flowinfo(),
-            v6.ip(),
-            v6.scope_id()
-        ),
-    }
-}
-
-/// `[ai_flags=1,ai_family=10,...] `: an entry of the resolver for datagrams, with its final blank.
+/// Opens the file of the daemon, if one is named. What it holds stays for now, and lines are kept
+/// until [`settle`].
 ///
-/// `flags` are those of the question; the entry has no canonical name.
-pub fn dump_resolved(flags: i32, address: &SocketAddr) -> String {
-    const AF_INET: i32 = 2;
-    const AF_INET6: i32 = 10;
-    const SOCK_DGRAM: i32 = 2;
-    const IPPROTO_UDP: i32 = 17;
-    let family = match address {
-        SocketAddr::V4(_) => AF_INET,
-        SocketAddr::V6(_) => AF_INET6,
+/// # Errors
+///
+/// The file cannot be opened.
+pub fn open(trace: &settings::Trace, otherwise: Otherwise) -> Result<(), OpenError> {
+    let Some(running) = running() else {
+        return Ok(());
     };
-    format!(
-        "[ai_flags={flags},ai_family={family},ai_socktype={SOCK_DGRAM},ai_protocol={IPPROTO_UDP},\
-         ai_addrlen={},ai_canonname='{}'] ",
-        address_length(address),
-        or_null(None)
-    )
+    let file = trace.daemon_file.as_deref();
+    running.output().open(file, otherwise)?;
+    crate::log::set_level();
+    Ok(())
 }
 
-/// Two hexadecimal digits and a blank for each byte.
-pub fn dump_bytes(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x} ").expect("a string takes any text");
-        text
-    })
-}
-
-/// What is printable ASCII of `bytes`, a blank for each other byte.
-pub fn dump_text(bytes: &[u8]) -> String {
-    let printable = |byte: &u8| match byte {
-        b' '..=b'~' => char::from(*byte),
-        _ => ' ',
-    };
-    bytes.iter().map(printable).collect()
-}
-
-/// `text`, or `{null}`.
-pub fn or_null(text: Option<&str>) -> &str {
-    text.unwrap_or("{null}")
-}
-
-/// The size of the system's form of `address`.
-fn address_length(address: &SocketAddr) -> usize {
-    match address {
-        SocketAddr::V4(_) => 16,
-        SocketAddr::V6(_) => 28,
+/// Writes the lines that were kept, and from now on all others as they come. A file is emptied
+/// before, unless it is to be appended to, or this daemon is not `ready`: then it may be that of
+/// another one.
+pub fn settle(trace: &settings::Trace, ready: bool) {
+    if let Some(running) = running() {
+        running.output().settle(ready && !trace.append);
     }
 }
 
-fn thread() -> usize {
-    MARK.with(|mark| std::ptr::from_ref(mark).addr())
+/// Opens the trace file again, if there is one. If its name has been given to another file
+/// meanwhile, or to none, then lines go into that one, or a new one, from now on.
+///
+/// # Errors
+///
+/// It cannot be opened. Then lines go where they went before.
+pub fn reopen() -> Result<(), OpenError> {
+    running().map_or(Ok(()), |running| running.output().reopen())
 }
 
-/// One whole line, to be written in one piece so that lines of several processes do not mix.
-fn line(now: &Zoned, pid: u32, thread: usize, text: impl Display) -> Vec<u8> {
-    let time = now.strftime("%Y-%m-%d %H:%M:%S.%6f");
-    let mut line = format!("{time} [{pid}/{thread:#x}] {text}").into_bytes();
-    line.truncate(LINE_BYTES);
-    line.push(b'\n');
-    line
+/// Opens the file of the command, if one is named, empties it unless it is to be appended to, and
+/// writes the lines that were kept. They go to stderr if there is no file, or if it cannot be
+/// opened, which is returned.
+pub(crate) fn direct(trace: &settings::Trace) -> Option<OpenError> {
+    let mut output = running()?.output();
+    let opened = output.open(trace.command_file.as_deref(), Otherwise::Stderr);
+    output.settle(!trace.append);
+    opened.err()
 }
 
-#[cfg(test)]
-mod tests {
-    use std::thread::spawn;
+/// Has the daemon that this command may start append to the file, if it is the one that the command
+/// has begun.
+pub(crate) fn share(trace: &mut settings::Trace) {
+    let shared = trace.daemon_file.is_some() && trace.daemon_file == trace.command_file;
+    trace.append |= shared && running().is_some();
+}
 
-    use jiff::civil::date;
-    use jiff::tz::TimeZone;
-
-    use super::*;
-
-    fn now() -> Zoned {
-        let time = date(2015, 11, 28).at(21, 34, 15, 655_916_999);
-        time.to_zoned(TimeZone::UTC).unwrap()
+/// Before a program says why it fails: what is still kept goes to stderr.
+pub(crate) fn give_up() {
+    if let Some(running) = running() {
+        running.output().settle(false);
     }
+}
 
-    #[test]
-    fn a_mask_is_a_number_as_c_reads_it() {
-        let table = [
-            ("0x10", 16),
-            ("16", 16),
-            ("020", 16),
-            (" 16", 16),
-            ("4abc", 4),
-            ("abc", 0),
-            ("", 0),
-            ("-1", u64::MAX),
-            ("99999999999999999999", u64::MAX),
-        ];
-        for (text, bits) in table {
-            assert_eq!(
-                TraceMask::parse(OsStr::new(text)),
-                TraceMask(bits),
-                "{text:?}"
-            );
+fn running() -> Option<&'static Trace> {
+    logger()?.trace()
+}
+
+/// What is traced, and where to.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    mask: TraceMask,
+    output: Mutex<Output>,
+}
+
+impl Trace {
+    /// Keeps its lines for now.
+    pub(crate) fn new(mask: TraceMask) -> Self {
+        Self {
+            mask,
+            output: Mutex::new(Output::new()),
         }
     }
 
-    #[test]
-    fn either_bit_traces_the_debug_features_and_no_other() {
-        for (mask, on) in [
-            (0x10000, true),
-            (0x10_0000, true),
-            (u64::MAX, true),
-            (0, false),
-            (0x20000, false),
-        ] {
-            let tracer = Tracer::new(TraceMask(mask), TraceMask::DEBUG_FEATURES);
-            assert_eq!(tracer.on, on, "{mask:#x}");
+    /// Which records are worth a look.
+    pub(crate) fn level(&self) -> LevelFilter {
+        match self.mask.is_empty() || self.output().is_nowhere() {
+            true => LevelFilter::Off,
+            false => LevelFilter::Trace,
         }
     }
 
-    #[test]
-    fn a_line_has_the_head_that_users_know() {
-        let line = line(&now(), 1040, 0x0113_3000, "flom_debug_features: text");
-        assert_eq!(
-            String::from_utf8(line).unwrap(),
-            "2015-11-28 21:34:15.655916 [1040/0x1133000] flom_debug_features: text\n"
-        );
+    /// Whether records with `target` are traced, of whatever level.
+    pub(crate) fn wants(&self, target: &str) -> bool {
+        self.mask.has_target(target)
     }
 
-    #[test]
-    fn a_long_line_is_cut_and_keeps_its_end() {
-        let line = line(&now(), 1, 1, "é".repeat(3000));
-        assert_eq!(line.len(), LINE_BYTES + 1);
-        assert_eq!(line.last(), Some(&b'\n'));
+    /// Writes, or keeps, a line for `record`.
+    pub(crate) fn add(&self, record: &Record) {
+        let line = line::line(record); // which may itself log something
+        self.output().add(line);
     }
 
-    #[test]
-    fn a_thread_has_its_own_number_and_keeps_it() {
-        let here = thread();
-        assert_eq!(thread(), here);
-        let (sender, receiver) = std::sync::mpsc::channel();
-        let other = spawn(move || {
-            sender.send(thread()).unwrap();
-            // Still alive while the two are compared: memory of a thread that ended is used again.
-            std::thread::park();
-        });
-        assert_ne!(receiver.recv().unwrap(), here);
-        other.thread().unpark();
-        other.join().unwrap();
+    /// Whether lines appear where the log does.
+    pub(crate) fn is_on_stderr(&self) -> bool {
+        self.output().is_stderr()
     }
 
-    #[test]
-    fn dumps_have_the_form_that_users_know() {
-        assert_eq!(
-            dump_address(&"[ff02::1]:28015".parse().unwrap()),
-            "addrlen=28; IPv6 address, sin6_port=28015, sin6_flowinfo=0x0, sin6_addr='ff02::1', \
-             sin6_scope_id=0"
-        );
-        assert_eq!(
-            dump_address(&"192.0.2.1:80".parse().unwrap()),
-            "addrlen=16; IPv4 address, sin_port=80, sin_addr='192.0.2.1'"
-        );
-        assert_eq!(
-            dump_resolved(1, &"[ff02::1]:28015".parse().unwrap()),
-            "[ai_flags=1,ai_family=10,ai_socktype=2,ai_protocol=17,ai_addrlen=28,\
-             ai_canonname='{null}'] "
-        );
-        assert_eq!(dump_bytes(b"HELLO"), "48 45 4c 4c 4f ");
-        assert_eq!(dump_text(b"a\x01\xffb~"), "a  b~");
+    fn output(&self) -> MutexGuard<'_, Output> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::io;
-use std::iter;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -58,8 +57,11 @@ impl World for Search<'_> {
         let look = self.look_there();
         match &look {
             Ok(Look::Found(line)) => debug!(target: target::CLIENT, "found {}", line.peer()),
-            Ok(Look::Nobody(error) | Look::Gone(error)) | Err(error) => {
-                debug!(target: target::CLIENT, "{}", chain(error));
+            Ok(Look::Nobody(error)) => {
+                debug!(target: target::CLIENT, "nobody is there: {}", reason(error));
+            }
+            Ok(Look::Gone(error)) | Err(error) => {
+                debug!(target: target::CLIENT, "cannot reach it: {}", reason(error));
             }
         }
         look
@@ -180,10 +182,10 @@ pub(crate) fn unresolved(endpoint: &Endpoint, source: ResolveError) -> ConnectEr
     }
 }
 
-/// The error and its causes in one line.
-fn chain(error: &ConnectError) -> String {
-    let causes = iter::successors(error.source(), |cause| (*cause).source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+/// The cause of the error, or the error itself if it has none.
+fn reason(error: &ConnectError) -> String {
+    let cause = error.source();
+    cause.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// Whether no daemon is there at all: no socket, or one that is left over.

@@ -7,6 +7,7 @@ use flom_settings::{Setting, Settings, TABLE};
 use super::program::{FLOM, FLOMD, Program, Shown};
 use super::roff::{bold, entry, italic};
 use crate::exit;
+use crate::trace::MODULES;
 
 /// flom(1).
 pub(crate) fn flom() -> String {
@@ -16,6 +17,7 @@ pub(crate) fn flom() -> String {
     let page = include_str!("manual/flom.1.roff");
     page.replace("@OPTIONS@\n", &options(&FLOM))
         .replace("@STATUSES@\n", &statuses.collect::<String>())
+        .replace("@MODULES@\n", &modules())
         .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
 }
 
@@ -25,6 +27,7 @@ pub(crate) fn flomd() -> String {
     // The settings are those of flom, which hands them on.
     let options = options(&FLOMD).replace("a daemon that this command starts", "the daemon");
     page.replace("@OPTIONS@\n", &options)
+        .replace("@MODULES@\n", &modules())
         .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
 }
 
@@ -50,6 +53,19 @@ fn option_entry(option: &Shown, defaults: &Settings) -> String {
     let value = value.map(|text| format!(" {}", placeholder(text)));
     let term = names.join(", ") + &value.unwrap_or_default();
     entry(&term, &about(option, defaults))
+}
+
+/// The bits that something is traced for.
+fn modules() -> String {
+    let modules = MODULES.iter().filter(|module| module.target.is_some());
+    modules
+        .map(|module| {
+            entry(
+                &bold(&format!("{:#x}", module.bit)),
+                &sentence(module.tells),
+            )
+        })
+        .collect()
 }
 
 fn keys() -> String {
