@@ -11,15 +11,18 @@ use std::path::{Path, PathBuf};
 
 use flom_types::limits::SOCKET_PATH_BYTES;
 use flom_types::{ReturnCode, target};
-use log::warn;
+use log::{debug, warn};
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use nix::unistd::{Uid, User};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// A listening UNIX socket, and the lock on `NAME.lock` that keeps other daemons away from it.
+use crate::claim;
+
+/// A listening UNIX socket, and what keeps other daemons away from it: the lock on `NAME.lock`, and
+/// a name outside of the file system in case somebody removes the files.
 ///
-/// Goes away with the value: first the name, then the socket, the lock last. The lock file stays;
-/// whoever removed it would let two daemons lock two files of one name.
+/// Goes away with the value: first the name, then the socket, lock and claim last. The lock file
+/// stays; whoever removed it would let two daemons lock two files of one name.
 #[derive(Debug)]
 pub struct UnixDoor {
     listener: UnixListener,
@@ -27,7 +30,9 @@ pub struct UnixDoor {
     /// Device and inode of the socket: the name may lead to another one by now.
     identity: (u64, u64),
     /// Held, never read. Behind the listener, as fields are dropped in this order.
-    _lock: File,
+    lock: File,
+    /// None where the system has no such names.
+    claim: Option<UnixListener>,
 }
 
 /// Why a daemon cannot listen on a UNIX socket.
@@ -150,6 +155,8 @@ impl UnixDoor {
     /// way, which is left as it was.
     pub fn open(path: &Path, backlog: i32) -> Result<Self, DoorError> {
         check(path)?;
+        look(path)?; // before there is a lock file beside what is no socket
+        let claim = claim(path)?;
         let lock = lock(path)?;
         clear(path)?;
         let socket = bind(path)?;
@@ -157,7 +164,8 @@ impl UnixDoor {
             identity: identity(path).map_err(|source| bind_error(path, source))?,
             listener: socket.into(),
             path: path.to_owned(),
-            _lock: lock,
+            lock,
+            claim,
         };
         door.listen(backlog)?; // on failure the door takes its socket away
         Ok(door)
@@ -194,6 +202,31 @@ impl UnixDoor {
         self.listener = bind(&self.path)?.into();
         self.identity = identity(&self.path).map_err(|source| bind_error(&self.path, source))?;
         self.listen(backlog)
+    }
+
+    /// What becomes readable when somebody finds the door's files gone: accept and drop whoever is
+    /// there, and call [`restore`](Self::restore).
+    pub fn claim(&self) -> Option<&UnixListener> {
+        self.claim.as_ref()
+    }
+
+    /// Puts back what somebody has removed, lock file and name. Whether the socket is a new one.
+    ///
+    /// # Errors
+    ///
+    /// [`DoorError::Busy`] if another daemon, of a program that knows files only, has taken the
+    /// place; else what stands in the way.
+    pub fn restore(&mut self, backlog: i32) -> Result<bool, DoorError> {
+        let ours = self.lock.metadata().map(|file| (file.dev(), file.ino()));
+        if identity(&lock_path(&self.path)).ok() != ours.ok() {
+            self.lock = lock(&self.path)?;
+        }
+        if identity(&self.path).is_ok_and(|found| found == self.identity) {
+            return Ok(false);
+        }
+        clear(&self.path)?;
+        self.show(backlog)?;
+        Ok(true)
     }
 
     /// Removes the socket and lets the lock go.
@@ -239,10 +272,33 @@ fn check(path: &Path) -> Result<(), DoorError> {
     Ok(())
 }
 
-fn lock(socket: &Path) -> Result<File, DoorError> {
+fn claim(path: &Path) -> Result<Option<UnixListener>, DoorError> {
+    match claim::take(path) {
+        Ok(claim) => Ok(Some(claim)),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            // Whoever has it may not know that its files are gone; if it cannot be told, the one
+            // who starts us will ask again.
+            let _ = claim::knock(path);
+            Err(DoorError::Busy {
+                path: path.to_owned(),
+            })
+        }
+        Err(error) => {
+            let path = path.display();
+            debug!(target: target::DAEMON, "no second name for socket {path}: {error}");
+            Ok(None)
+        }
+    }
+}
+
+fn lock_path(socket: &Path) -> PathBuf {
     let mut path = OsString::from(socket);
     path.push(".lock");
-    let path = PathBuf::from(path);
+    PathBuf::from(path)
+}
+
+fn lock(socket: &Path) -> Result<File, DoorError> {
+    let path = lock_path(socket);
     let refused = |source| {
         let owner = fs::symlink_metadata(&path)
             .ok()
@@ -290,21 +346,29 @@ fn open_lock_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Removes the socket of a daemon that is gone; for who holds the lock.
-fn clear(path: &Path) -> Result<(), DoorError> {
+/// Whose socket has the name, if there is one.
+fn look(path: &Path) -> Result<Option<Owner>, DoorError> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(bind_error(path, source)),
     };
     let owner = Owner::of(&found);
-    if !found.file_type().is_socket() {
-        return Err(DoorError::NoSocket {
+    match found.file_type().is_socket() {
+        true => Ok(Some(owner)),
+        false => Err(DoorError::NoSocket {
             path: path.to_owned(),
             what: what(&found),
             owner,
-        });
+        }),
     }
+}
+
+/// Removes the socket of a daemon that is gone; for who holds the lock.
+fn clear(path: &Path) -> Result<(), DoorError> {
+    let Some(owner) = look(path)? else {
+        return Ok(());
+    };
     // The lock should prove that nobody listens. It does not if the lock file was swept away, as
     // happens in /tmp, or if the socket is another program's.
     match probe(path) {

@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod claim;
 mod door;
 mod interface;
 mod listen;

@@ -108,21 +108,21 @@ fn the_socket_of_a_daemon_that_crashed_is_replaced() {
 fn a_socket_that_somebody_listens_on_is_not_replaced_even_without_a_lock() {
     let directory = Directory::new();
     let path = directory.join("socket");
-    let first = open(&path).unwrap();
-    fs::remove_file(directory.join("socket.lock")).unwrap(); // as those do that clean up /tmp
+    // As a daemon of FLoM 1.7.2 whose lock file was cleaned up with the rest of /tmp.
+    let other = UnixListener::bind(&path).unwrap();
     let error = open(&path).unwrap_err();
     assert!(matches!(error, DoorError::Busy { .. }), "{error}");
-    first.listener().accept().unwrap(); // who asked whether somebody listens
-    assert_is_served(&path, &first);
+    other.accept().unwrap(); // who asked whether somebody listens
+    assert!(is_socket(&path));
 }
 
 #[test]
 fn a_socket_with_a_full_queue_is_not_replaced() {
     let directory = Directory::new();
     let path = directory.join("socket");
-    let _first = UnixDoor::open(&path, 0).unwrap();
+    let other = UnixListener::bind(&path).unwrap();
+    SockRef::from(&other).listen(0).unwrap();
     let _queued = connect_unix(&path).unwrap();
-    fs::remove_file(directory.join("socket.lock")).unwrap();
     let error = open(&path).unwrap_err();
     assert!(matches!(error, DoorError::Busy { .. }), "{error}");
 }
@@ -331,4 +331,50 @@ fn a_secret_lock_file_of_another_user_is_named_with_its_owner() {
         );
         assert_eq!(error.code(), ReturnCode::OPEN);
     });
+}
+
+#[test]
+fn whoever_sweeps_the_files_away_makes_no_room_for_a_second_daemon() {
+    let directory = Directory::new();
+    let path = directory.join("socket");
+    let lock = directory.join("socket.lock");
+    let mut door = open(&path).unwrap();
+    for swept in [&[&path, &lock][..], &[&path], &[&lock]] {
+        swept.iter().for_each(|file| fs::remove_file(file).unwrap());
+        let error = open(&path).unwrap_err();
+        assert!(
+            matches!(error, DoorError::Busy { .. }),
+            "{swept:?}: {error}"
+        );
+        // It has left word that something is missing.
+        door.claim().unwrap().accept().unwrap();
+        assert_eq!(door.restore(100).unwrap(), swept.contains(&&path));
+        assert_is_served(&path, &door);
+        assert!(lock.is_file());
+    }
+    door.close();
+    open(&path).unwrap().close();
+}
+
+#[test]
+fn a_lock_that_a_daemon_of_another_program_has_taken_meanwhile_is_left_to_it() {
+    let directory = Directory::new();
+    let path = directory.join("socket");
+    let lock = directory.join("socket.lock");
+    let mut door = open(&path).unwrap();
+    fs::remove_file(&lock).unwrap();
+    let other = fs::File::create(&lock).unwrap();
+    other.lock().unwrap();
+    assert!(matches!(door.restore(100), Err(DoorError::Busy { .. })));
+    drop(other);
+    assert!(!door.restore(100).unwrap());
+}
+
+#[test]
+fn nothing_is_put_beside_what_is_no_socket() {
+    let directory = Directory::new();
+    let path = directory.join("precious");
+    fs::write(&path, "data").unwrap();
+    assert!(matches!(open(&path), Err(DoorError::NoSocket { .. })));
+    assert!(!directory.join("precious.lock").exists());
 }
