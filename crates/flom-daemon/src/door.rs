@@ -73,6 +73,27 @@ impl Door {
         }
     }
 
+    /// What becomes readable when somebody finds the files of the door gone.
+    pub(crate) fn claim(&self) -> Option<&UnixListener> {
+        match self {
+            Self::Unix(door) => door.claim(),
+            Self::PassedUnix(_) | Self::Tcp(..) => None,
+        }
+    }
+
+    /// Puts back the files that somebody has removed; whether the socket is a new one then.
+    ///
+    /// # Errors
+    ///
+    /// What stands in the way.
+    pub(crate) fn restore(&mut self) -> Result<bool, DoorError> {
+        while self.claim().is_some_and(|claim| claim.accept().is_ok()) {}
+        match self {
+            Self::Unix(door) => door.restore(BACKLOG),
+            Self::PassedUnix(_) | Self::Tcp(..) => Ok(false),
+        }
+    }
+
     pub(crate) fn tcp_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Unix(_) | Self::PassedUnix(_) => None,

@@ -28,6 +28,8 @@ pub(crate) struct Entrance {
     watch: Watch,
     /// That there is no room has been said since there was.
     full_logged: bool,
+    /// Somebody says that the files of the door are gone.
+    swept: bool,
 }
 
 /// Whether anybody may be at the door. The system only tells that somebody has come, not that there
@@ -54,6 +56,7 @@ impl Entrance {
             token,
             watch: Watch::Knocking,
             full_logged: false,
+            swept: false,
         };
         entrance.register(registry)?;
         Ok(entrance)
@@ -66,6 +69,13 @@ impl Entrance {
     /// Somebody has come.
     pub(crate) fn knock(&mut self) {
         self.watch = Watch::Knocking;
+    }
+
+    /// Somebody has found the files of the door gone. They are put back when all have been let in
+    /// who came before.
+    pub(crate) fn look_after_files(&mut self) {
+        self.swept = true;
+        self.knock();
     }
 
     /// A connection has ended.
@@ -115,7 +125,24 @@ impl Entrance {
                 }
             }
         }
+        if self.swept && self.watch == Watch::Quiet {
+            self.restore(registry);
+        }
         newcomers
+    }
+
+    fn restore(&mut self, registry: &Registry) {
+        self.swept = false;
+        let restored = match self.door.restore() {
+            Ok(true) => self.register(registry),
+            Ok(false) => return,
+            Err(error) => Err(io::Error::other(error)),
+        };
+        let door = &self.door;
+        match restored {
+            Ok(()) => warn!(target: target::DAEMON, "{door} had been removed, it is there again"),
+            Err(error) => warn!(target: target::DAEMON, "{door} is gone: {error}"),
+        }
     }
 
     /// Lets in who is there for the last time. If somebody was, the door stays open.
@@ -265,6 +292,19 @@ mod tests {
         scene.entrance.knock();
         assert_eq!(scene.let_in(), 1);
         drop(early);
+    }
+
+    #[test]
+    fn a_door_that_was_swept_away_is_put_back_when_somebody_misses_it() {
+        let mut scene = Scene::set("swept");
+        let _early = scene.connect();
+        std::fs::remove_file(&scene.socket).unwrap();
+        UnixDoor::open(&scene.socket, 128).unwrap_err();
+        scene.entrance.look_after_files();
+        assert_eq!(scene.let_in(), 1);
+        let _late = scene.connect();
+        scene.entrance.knock();
+        assert_eq!(scene.let_in(), 1);
     }
 
     #[test]

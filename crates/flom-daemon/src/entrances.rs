@@ -3,9 +3,11 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 
 use flom_types::Time;
-use mio::{Registry, Token};
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
 
 use crate::conns::Conns;
 use crate::door::Door;
@@ -16,6 +18,9 @@ const FIRST: usize = usize::MAX - 2;
 
 /// As many doors as there are tokens for, of the 16 that `conns.rs` leaves.
 pub(crate) const DOORS: usize = 8;
+
+/// The token of the claim on the files of a door; only a door of our own has one.
+const CLAIM: Token = Token(FIRST - DOORS);
 
 /// Every door, and what is known about who stands in front of it.
 #[derive(Debug)]
@@ -32,7 +37,11 @@ impl Entrances {
         let tokens = (0..DOORS).map(|index| Token(FIRST - index));
         let entrances = doors.into_iter().zip(tokens);
         let entrances = entrances.map(|(door, token)| Entrance::new(door, token, registry));
-        entrances.collect::<io::Result<_>>().map(Self)
+        let entrances = entrances.collect::<io::Result<_>>().map(Self)?;
+        for claim in entrances.doors().filter_map(Door::claim) {
+            registry.register(&mut SourceFd(&claim.as_raw_fd()), CLAIM, Interest::READABLE)?;
+        }
+        Ok(entrances)
     }
 
     /// Where clients reach the daemon over TCP, if they do.
@@ -47,6 +56,10 @@ impl Entrances {
 
     /// Somebody has come to the door with this token, if one has it.
     pub(crate) fn knock(&mut self, token: Token) -> bool {
+        if token == CLAIM {
+            self.0.iter_mut().for_each(Entrance::look_after_files);
+            return true;
+        }
         let entrance = FIRST
             .checked_sub(token.0)
             .and_then(|index| self.0.get_mut(index));
