@@ -52,6 +52,8 @@ pub enum CloseReason {
     AskedOther,
     /// The name is sound, but there can be no such resource.
     NoSuchResource,
+    /// It has more grants than anybody needs.
+    TooManyGrants,
 }
 
 impl fmt::Display for CloseReason {
@@ -60,6 +62,7 @@ impl fmt::Display for CloseReason {
             Self::UnlockedOther => "it unlocked a resource that it has not locked",
             Self::UnlockedNothing => "it unlocked a sequence of which it holds nothing",
             Self::AskedOther => "it asked for another resource while it holds one",
+            Self::TooManyGrants => "it asked for more while it has as many grants as one may have",
             Self::NoSuchResource => "there can be no resource of that name",
         })
     }

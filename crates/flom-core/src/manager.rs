@@ -8,7 +8,7 @@ mod footprint;
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use flom_types::limits::{RETENTION_EXTRA_MS, RETENTION_MS};
+use flom_types::limits::{GRANTS_PER_SESSION, IDLE_BYTES, RETENTION_EXTRA_MS, RETENTION_MS};
 use flom_types::{Fairness, Now, Outcome, ResourceName, SessionId, Time};
 use jiff::tz::TimeZone;
 use slab::Slab;
@@ -39,9 +39,14 @@ pub struct LockManager {
     next_ticket: u64,
     held: usize,
     waiting: usize,
+    /// What is spent on resources that nobody uses.
+    idle_bytes: usize,
     actions: Vec<Action>,
     grants: Vec<Grant>,
 }
+
+/// What a resource costs beside its name, in bytes, roughly.
+const RESOURCE_BYTES: usize = 512;
 
 type ResourceId = usize;
 
@@ -54,6 +59,12 @@ struct Resource {
     /// How long it is kept after the last of them has left.
     retention_ms: u64,
     deadline: Option<Time>,
+}
+
+impl Resource {
+    fn bytes(&self) -> usize {
+        RESOURCE_BYTES + self.name.len()
+    }
 }
 
 /// A session with something to lose; nothing is kept of others.
@@ -89,6 +100,7 @@ impl LockManager {
             next_ticket: 0,
             held: 0,
             waiting: 0,
+            idle_bytes: 0,
             actions: Vec::new(),
             grants: Vec::new(),
         }
@@ -138,10 +150,27 @@ impl LockManager {
             if self.resources[id].bound > 0 {
                 self.settle(now, id);
             } else {
-                self.set_deadline(id, None);
-                let resource = self.resources.remove(id);
-                self.names.remove(&resource.name);
+                self.forget(id);
             }
+        }
+    }
+
+    /// Forgets a resource that nobody uses.
+    fn forget(&mut self, id: ResourceId) {
+        self.set_deadline(id, None);
+        let resource = self.resources.remove(id);
+        self.idle_bytes -= resource.bytes();
+        self.names.remove(&resource.name);
+    }
+
+    /// Forgets resources that nobody uses before their time, if there are too many.
+    fn forget_surplus(&mut self) {
+        while self.idle_bytes > IDLE_BYTES {
+            let idle = |(_, id): &&(Time, ResourceId)| self.resources[*id].bound == 0;
+            let Some((_, next)) = self.deadlines.iter().find(idle) else {
+                return;
+            };
+            self.forget(*next);
         }
     }
 
@@ -152,6 +181,9 @@ impl LockManager {
         // A session waits for one thing at a time: what it asked for before is withdrawn.
         self.stop_waiting(now, id);
         let session = self.sessions.entry(id).or_default();
+        if session.holds.len() >= GRANTS_PER_SESSION {
+            return self.close(now, id, CloseReason::TooManyGrants);
+        }
         if let Some(bound) = session.bound {
             if *self.resources[bound].name == *request.resource.tree() {
                 return self.ask(now, id, bound, request, Step::First);
@@ -355,8 +387,13 @@ impl LockManager {
 
     fn bind(&mut self, id: SessionId, to: ResourceId) {
         self.session(id).bound = Some(to);
-        self.resources[to].bound += 1;
-        self.set_deadline(to, None);
+        let resource = &mut self.resources[to];
+        let was_idle = resource.bound == 0 && resource.deadline.is_some();
+        resource.bound += 1;
+        if was_idle {
+            self.idle_bytes -= resource.bytes();
+            self.set_deadline(to, None);
+        }
     }
 
     fn unbind(&mut self, now: Now, id: SessionId) {
@@ -367,7 +404,9 @@ impl LockManager {
         resource.bound -= 1;
         if resource.bound == 0 {
             let forgotten = now.time.after_ms(resource.retention_ms);
+            self.idle_bytes += resource.bytes();
             self.set_deadline(from, Some(forgotten));
+            self.forget_surplus();
         }
     }
 

@@ -6,6 +6,7 @@
 
 use flom_core::{Event, Request, Step};
 use flom_proto::{Lock, Message, Session, Unlock};
+use flom_types::limits::IDLE_LIFESPAN_MS;
 use flom_types::{
     LockMode, NameError, Outcome, ResourceKind, ResourceName, SessionId, Time, target,
 };
@@ -193,7 +194,9 @@ impl Conversation {
             quantity: quantity(lock, resource.kind())?,
             wait: lock.wait,
             create: lock.create,
-            idle_lifespan_ms: u64::try_from(lock.lifespan).unwrap_or(0),
+            idle_lifespan_ms: u64::try_from(lock.lifespan)
+                .unwrap_or(0)
+                .min(IDLE_LIFESPAN_MS),
             resource,
         };
         self.asked = Some(Asked {

@@ -14,6 +14,21 @@ pub const OLD_CLIENT_MESSAGE_BYTES: usize = 1023;
 /// Bytes of the longest resource name.
 pub const NAME_BYTES: usize = 4096;
 
+/// Levels of the longest path: each costs the daemon memory, however short it is. FLoM 1.7.2 takes
+/// 120, by the length of its messages.
+pub const LEVELS: usize = 128;
+
+/// Grants that one connection may have at the same time. Programs need one, or a few nodes of a
+/// tree; without a bound one peer could use up the daemon's memory.
+pub const GRANTS_PER_SESSION: usize = 256;
+
+/// The longest idle lifespan, in ms: as much as the command can say, 24 days.
+pub const IDLE_LIFESPAN_MS: u64 = i32::MAX as u64;
+
+/// What the daemon spends on resources that are only kept for a while, in bytes; beyond it those
+/// that would be forgotten first are forgotten.
+pub const IDLE_BYTES: usize = 256 * 1024 * 1024;
+
 /// The largest count in a name, and the largest quantity: 31 bits, as far as the old program
 /// counts without wrapping (`spec/resources.md` §9, defect 8).
 pub const COUNT_MAX: u32 = i32::MAX as u32;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use crate::limits::{COUNT_MAX, NAME_BYTES};
+use crate::limits::{COUNT_MAX, LEVELS, NAME_BYTES};
 
 /// The name of the resource that is locked when none is named. Users may not name it.
 pub const DEFAULT_RESOURCE: &str = "_RESOURCE";
@@ -86,6 +86,12 @@ pub enum NameError {
     TooLong {
         /// Its length in bytes.
         length: usize,
+    },
+    /// A path of more than [`LEVELS`] levels.
+    #[error("the path has {levels} levels, {LEVELS} is the limit")]
+    TooManyLevels {
+        /// How many it has.
+        levels: usize,
     },
     /// The number in brackets is above [`COUNT_MAX`].
     #[error("the count in brackets is above {COUNT_MAX}")]
@@ -294,16 +300,19 @@ fn kind_of(text: &[u8]) -> Result<ResourceKind, NameError> {
     }
 }
 
-fn hierarchical(levels: &[u8]) -> Result<ResourceKind, NameError> {
-    let sound = levels.split(|byte| *byte == b'/').all(|level| {
+fn hierarchical(path: &[u8]) -> Result<ResourceKind, NameError> {
+    let levels = || path.split(|byte| *byte == b'/');
+    let sound = levels().all(|level| {
         !level.is_empty()
             && !level
                 .iter()
                 .any(|byte| matches!(byte, b'\\' | b'\n' | b'\0'))
     });
-    sound
-        .then_some(ResourceKind::Hierarchical)
-        .ok_or(NameError::Malformed)
+    match levels().count() {
+        _ if !sound => Err(NameError::Malformed),
+        ..=LEVELS => Ok(ResourceKind::Hierarchical),
+        levels => Err(NameError::TooManyLevels { levels }),
+    }
 }
 
 fn sequence(rest: &[u8], transactional: bool) -> Result<ResourceKind, NameError> {
@@ -462,6 +471,16 @@ mod tests {
         assert_eq!(
             ResourceName::parse(&vec![b'a'; length]),
             Err(NameError::TooLong { length })
+        );
+    }
+
+    #[test]
+    fn a_path_has_a_limited_number_of_levels() {
+        assert_eq!(kind(&"/a".repeat(LEVELS)), Ok(ResourceKind::Hierarchical));
+        let levels = LEVELS + 1;
+        assert_eq!(
+            kind(&"/a".repeat(levels)),
+            Err(NameError::TooManyLevels { levels })
         );
     }
 

@@ -1,6 +1,7 @@
 //! Sets: one of several elements, each for one holder (`spec/resources.md` §6.2).
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use flom_types::{ResourceName, SessionId};
 
@@ -12,7 +13,9 @@ use crate::queue::{Line, Ticket};
 /// All requests are alike, so nobody passes anybody.
 #[derive(Debug)]
 pub(crate) struct Set {
-    elements: Box<[Box<str>]>,
+    name: ResourceName,
+    /// Where in the name each element begins and ends.
+    elements: Box<[Range<u16>]>,
     free: BTreeSet<u32>,
     /// Where the search for a free element begins; one further with every grant.
     cursor: u32,
@@ -21,9 +24,18 @@ pub(crate) struct Set {
 
 impl Set {
     pub(crate) fn new(name: &ResourceName) -> Self {
-        let elements: Box<[Box<str>]> = name.elements().map(Into::into).collect();
-        let count = u32::try_from(elements.len()).expect("a name is shorter than 4 GiB");
+        let mut end = 0_u16;
+        let elements: Box<[Range<u16>]> = name
+            .elements()
+            .map(|element| {
+                let begin = end;
+                end += u16::try_from(element.len()).expect("a name is shorter than 64 KiB") + 1;
+                begin..end - 1
+            })
+            .collect();
+        let count = u32::try_from(elements.len()).expect("a name is shorter than 64 KiB");
         Self {
+            name: name.clone(),
             elements,
             free: (0..count).collect(),
             cursor: 0,
@@ -44,10 +56,10 @@ impl Set {
         let place = *ahead.or_else(|| self.free.first())?;
         self.free.remove(&place);
         self.cursor = (self.cursor + 1) % u32::try_from(self.elements.len()).ok()?;
-        Some((
-            Hold::Element(place),
-            self.elements[place as usize].clone().into_string(),
-        ))
+        let Range { start, end } = self.elements[place as usize];
+        let element = &self.name.as_bytes()[start.into()..end.into()];
+        let element = str::from_utf8(element).expect("a set's name is ASCII");
+        Some((Hold::Element(place), element.to_owned()))
     }
 
     pub(crate) fn enqueue(&mut self, ticket: Ticket, session: SessionId) {
