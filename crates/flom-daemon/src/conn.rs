@@ -37,6 +37,7 @@ const OUTPUT_KEPT_BYTES: usize = 4 * 1024;
 #[derive(Debug)]
 pub(crate) struct Conn {
     id: SessionId,
+    since: Time,
     socket: OwnedFd,
     decoder: Decoder,
     conversation: Conversation,
@@ -82,9 +83,10 @@ pub(crate) struct TooSlow;
 
 impl Conn {
     /// A connection that has just come; `socket` does not block.
-    pub(crate) fn new(id: SessionId, socket: OwnedFd) -> Self {
+    pub(crate) fn new(now: Time, id: SessionId, socket: OwnedFd) -> Self {
         Self {
             id,
+            since: now,
             socket,
             decoder: Decoder::new(),
             conversation: Conversation::default(),
@@ -100,6 +102,11 @@ impl Conn {
 
     pub(crate) fn id(&self) -> SessionId {
         self.id
+    }
+
+    /// Since when it has been here without ever asking for anything.
+    pub(crate) fn silent_since(&self) -> Option<Time> {
+        (!self.conversation.has_asked()).then_some(self.since)
     }
 
     /// The system says that the peer will send no more.
@@ -283,7 +290,7 @@ mod tests {
     fn pair() -> (Conn, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        (Conn::new(SessionId(1), ours.into()), theirs)
+        (Conn::new(Time(0), SessionId(1), ours.into()), theirs)
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use flom_core::{Action, CloseReason, Step};
 use flom_proto::DecodeError;
 use flom_types::{Outcome, SessionId, Time, target};
-use log::{debug, trace};
+use log::{debug, trace, warn};
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -37,6 +37,9 @@ const SLOTS: usize = (1 << SLOT_BITS) - 16;
 /// How long a peer that has had its last answer may take to close its side, in ms. Closing ours at
 /// once could destroy the answer on its way.
 const LINGER_MS: u64 = 2000;
+
+/// How long a peer may stay without asking for anything if others have to wait for its place, in ms.
+const SILENCE_MS: u64 = 10_000;
 
 /// The number by which a session goes in the log: counts connections from 1.
 pub(crate) fn number(session: SessionId) -> u64 {
@@ -103,7 +106,12 @@ impl Conns {
     /// # Errors
     ///
     /// The system cannot watch the socket; it is closed then.
-    pub(crate) fn admit(&mut self, socket: OwnedFd, registry: &Registry) -> io::Result<()> {
+    pub(crate) fn admit(
+        &mut self,
+        now: Time,
+        socket: OwnedFd,
+        registry: &Registry,
+    ) -> io::Result<()> {
         let slot = self.free.last().copied().unwrap_or(self.slots.len());
         self.serial += 1;
         let id = SessionId(self.serial << SLOT_BITS | slot as u64);
@@ -112,13 +120,31 @@ impl Conns {
             token(id),
             Interest::READABLE,
         )?;
-        let conn = Some(Conn::new(id, socket));
+        let conn = Some(Conn::new(now, id, socket));
         match self.free.pop() {
             Some(slot) => self.slots[slot] = conn,
             None => self.slots.push(conn),
         }
         debug!(target: target::CONN, "session={} connected", number(id));
         Ok(())
+    }
+
+    /// Ends the connections of those who have been here for long without asking for anything, for
+    /// the sake of those who cannot come in.
+    pub(crate) fn make_room(&mut self, now: Time) {
+        let silent = |conn: &Conn| {
+            let since = conn.silent_since()?;
+            (since.after_ms(SILENCE_MS) <= now).then_some(conn.id())
+        };
+        let silent: Vec<_> = self.slots.iter().flatten().filter_map(silent).collect();
+        for session in silent {
+            warn!(
+                target: target::CONN,
+                "session={} dropped: others need its place, and it has never asked for anything",
+                number(session)
+            );
+            self.lose(session);
+        }
     }
 
     /// The connection of `session`, if it is still there.

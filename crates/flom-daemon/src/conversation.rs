@@ -172,6 +172,11 @@ impl Conversation {
         Some((self.mixed_up.as_ref()?, &self.asked.as_ref()?.resource))
     }
 
+    /// Whether the peer has ever asked for a lock.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// Whether others may be served when this peer goes.
     pub fn may_hold(&self) -> bool {
         self.may_hold

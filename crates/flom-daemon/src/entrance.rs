@@ -103,11 +103,11 @@ impl Entrance {
         self.watch = Watch::Knocking;
         for _ in 0..SHARE {
             if conns.is_full() {
-                self.wait_for_room(now, Errno::MFILE, conns.system_log());
+                self.wait_for_room(now, Errno::MFILE, conns);
                 break;
             }
             match self.door.accept() {
-                Found::Client(socket) => match conns.admit(socket, registry) {
+                Found::Client(socket) => match conns.admit(now, socket, registry) {
                     Ok(()) => newcomers += 1,
                     Err(error) => {
                         warn!(target: target::CONN, "cannot watch a new connection: {error}");
@@ -120,7 +120,7 @@ impl Entrance {
                     break;
                 }
                 Found::Full(error) => {
-                    self.wait_for_room(now, error, conns.system_log());
+                    self.wait_for_room(now, error, conns);
                     break;
                 }
             }
@@ -184,11 +184,12 @@ impl Entrance {
 
     /// No descriptors, no memory, or something else that asking again at once does not cure. The
     /// system will not tell again about who is there already.
-    fn wait_for_room(&mut self, now: Time, error: Errno, system_log: &SystemLog) {
+    fn wait_for_room(&mut self, now: Time, error: Errno, conns: &mut Conns) {
         self.watch = Watch::Full(now.after_ms(RETRY_MS));
+        conns.make_room(now);
         if !self.full_logged {
             self.full_logged = true;
-            system_log.tell(
+            conns.system_log().tell(
                 NO_ROOM,
                 format_args!("no room for more connections, those who come have to wait: {error}"),
             );
@@ -310,12 +311,26 @@ mod tests {
     #[test]
     fn without_room_it_looks_again_when_somebody_leaves_or_after_a_while() {
         let mut scene = Scene::set("full");
-        let log = SystemLog::none();
-        scene.entrance.wait_for_room(NOW, Errno::MFILE, &log);
+        scene
+            .entrance
+            .wait_for_room(NOW, Errno::MFILE, &mut scene.conns);
         let _client = scene.connect();
         assert_eq!(scene.let_in(), 0);
         assert_eq!(scene.entrance.next_deadline(), Some(Time(RETRY_MS)));
         scene.entrance.make_room();
         assert_eq!(scene.let_in(), 1);
+    }
+
+    #[test]
+    fn who_never_asks_for_anything_gives_way_after_a_while() {
+        let mut scene = Scene::set("silent");
+        let _client = scene.connect();
+        assert_eq!(scene.let_in(), 1);
+        for (now, left) in [(9_999, 1), (10_000, 0)] {
+            scene
+                .entrance
+                .wait_for_room(Time(now), Errno::MFILE, &mut scene.conns);
+            assert_eq!(scene.conns.len(), left, "after {now} ms");
+        }
     }
 }

@@ -28,7 +28,9 @@ impl Scene {
         let (ours, theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
         self.peers.push(theirs);
-        self.conns.admit(ours.into(), self.poll.registry()).unwrap();
+        self.conns
+            .admit(Time(0), ours.into(), self.poll.registry())
+            .unwrap();
         SessionId(self.conns.serial << SLOT_BITS | self.slot_of_last())
     }
 
