@@ -48,6 +48,17 @@ impl Crowd {
         })
     }
 
+    /// Room for `size` clients, none of which is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// As the system says.
+    pub fn of(size: usize) -> io::Result<Self> {
+        let mut crowd = Self::new()?;
+        crowd.clients.resize_with(size, || None);
+        Ok(crowd)
+    }
+
     /// One more client; its number.
     ///
     /// # Errors
@@ -60,7 +71,7 @@ impl Crowd {
         Ok(number)
     }
 
-    /// A new connection in the place of one that has ended.
+    /// A connection in a place where there is none, or one that has ended.
     ///
     /// # Errors
     ///

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, getrlimit, pidfd_open, setrlimit};
 
 use crate::client::{Address, Client};
 use crate::scratch::Scratch;
@@ -161,13 +162,18 @@ impl Server {
         self.process.wait().map(|status| status.success())
     }
 
-    /// Whether it has ended by itself.
+    /// Waits until it has ended by itself, at most `limit`; whether it has, and well.
     ///
     /// # Errors
     ///
     /// As the system says.
-    pub fn has_ended(&mut self) -> io::Result<bool> {
-        Ok(self.process.try_wait()?.is_some())
+    pub fn ends_by_itself(mut self, limit: Duration) -> io::Result<bool> {
+        let pidfd = pidfd_open(Pid::from_child(&self.process), PidfdFlags::empty())?;
+        let limit = Timespec::try_from(limit).map_err(io::Error::other)?;
+        match poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&limit))? {
+            0 => Ok(false),
+            _ => self.process.wait().map(|status| status.success()),
+        }
     }
 
     fn proc(&self, file: &str) -> String {

@@ -1,6 +1,7 @@
 //! Results of several rounds, side by side.
 
 use std::fmt;
+use std::iter;
 
 use crate::workload::Figures;
 
@@ -24,12 +25,14 @@ struct Row {
 }
 
 impl Table {
-    /// Enters one round of `load`: what was measured, and the same of `base`.
+    /// Enters one round of `load`: what was measured, and the same of `base`; what there is no base
+    /// for comes last.
     pub fn enter(&mut self, load: &str, ours: &Figures, base: &'static str, theirs: &Figures) {
-        for ((figure, ours), (_, theirs)) in ours.iter().zip(theirs) {
+        let theirs = theirs.iter().map(|(_, value)| *value);
+        for ((figure, ours), theirs) in ours.iter().zip(theirs.chain(iter::repeat(f64::NAN))) {
             let row = self.row(load, figure, base);
             row.ours.push(*ours);
-            row.theirs.push(*theirs);
+            row.theirs.push(theirs);
         }
     }
 
@@ -57,24 +60,27 @@ impl fmt::Display for Table {
             "load", "figure", "flomd", "against", "", "ratio"
         )?;
         for row in &self.rows {
-            let mut ratios: Vec<f64> = row
-                .ours
-                .iter()
-                .zip(&row.theirs)
+            let Row { load, figure, .. } = row;
+            write!(
+                f,
+                "{load:<15} {figure:<18} {:>10}",
+                short(median(&row.ours))
+            )?;
+            let mut ratios: Vec<f64> = (row.ours.iter().zip(&row.theirs))
                 .map(|(ours, theirs)| ours / theirs)
+                .filter(|ratio| ratio.is_finite())
                 .collect();
             ratios.sort_by(f64::total_cmp);
-            let (first, last) = (ratios[0], ratios[ratios.len() - 1]);
-            writeln!(
-                f,
-                "{:<15} {:<18} {:>10}   {:<12} {:>10} {:>7.2}   {first:.2}..{last:.2}",
-                row.load,
-                row.figure,
-                short(median(&row.ours)),
-                row.base,
-                short(median(&row.theirs)),
-                median(&ratios),
-            )?;
+            if let (Some(first), Some(last)) = (ratios.first(), ratios.last()) {
+                write!(
+                    f,
+                    "   {:<12} {:>10} {:>7.2}   {first:.2}..{last:.2}",
+                    row.base,
+                    short(median(&row.theirs)),
+                    median(&ratios),
+                )?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }

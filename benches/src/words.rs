@@ -16,14 +16,6 @@ pub fn lock_kept(name: &str, lifespan_ms: i64) -> Vec<u8> {
     request(name, |lock| lock.lifespan = lifespan_ms)
 }
 
-/// The question whether a resource exists: a request that neither waits nor creates.
-pub fn probe(name: &str) -> Vec<u8> {
-    request(name, |lock| {
-        lock.wait = false;
-        lock.create = false;
-    })
-}
-
 /// The end of a lock.
 pub fn unlock(name: &str) -> Vec<u8> {
     bytes(&Message::Unlock(Unlock {
@@ -40,7 +32,8 @@ pub fn shutdown() -> Vec<u8> {
     }))
 }
 
-fn request(name: &str, change: impl FnOnce(&mut Lock)) -> Vec<u8> {
+/// Any lock request: `change` makes it of one that waits, creates and wants all for itself.
+pub fn request(name: &str, change: impl FnOnce(&mut Lock)) -> Vec<u8> {
     let mut lock = Lock {
         session: Some(session()),
         name: name.into(),

@@ -22,7 +22,7 @@ fn main() -> io::Result<()> {
     raise_descriptor_limit();
     let crowd = gather(&Address::Unix(socket.into()), count, |number| {
         match what.as_str() {
-            "hold" => format!("{name}-{number}"),
+            "hold" => format!("{name}{number}"),
             _ => name.clone(),
         }
     })?;

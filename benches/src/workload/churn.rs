@@ -20,7 +20,7 @@ use crate::workload::{Figures, surprise};
 /// The server does not behave.
 pub fn churn(server: &Server, slots: usize, lasting: Duration) -> io::Result<Figures> {
     let requests: Vec<(Vec<u8>, Vec<u8>)> = (0..slots)
-        .map(|slot| format!("churn-{slot}"))
+        .map(|slot| format!("churn{slot}"))
         .map(|name| {
             (
                 words::lock(&name, LockMode::Exclusive),

@@ -18,7 +18,7 @@ use crate::workload::{Figures, surprise};
 ///
 /// The server does not behave.
 pub fn own(server: &Server, clients: usize, lasting: Duration) -> io::Result<Figures> {
-    let name = |number| format!("own-{number}");
+    let name = |number| format!("own{number}");
     Ok(cycles(server, clients, lasting, name)?.0)
 }
 

@@ -22,7 +22,7 @@ const AT_ONCE: usize = 64;
 pub fn keep(server: &Server, resources: usize) -> io::Result<()> {
     let mut crowd = Crowd::new()?;
     let client = crowd.connect(server.address())?;
-    let name = |number: usize| format!("kept-{number}");
+    let name = |number: usize| format!("kept{number}");
     let mut news = Vec::new();
     let (mut asked, mut granted) = (0, 0);
     while granted < resources {
