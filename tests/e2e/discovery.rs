@@ -220,12 +220,13 @@ fn a_daemon_with_an_interface_answers_only_on_its_link() {
     let Some([a, b, c]) = hosts() else { return };
     a.cable("eth0", &b, "eth0");
     a.cable("eth1", &c, "eth0");
+    // Every host is in this group on all of its interfaces.
     let words = [
-        "-A", "ff02::77", "-n", "eth1", "-I", "50", "-d", "60000", "--", "true",
+        "-A", "ff02::1", "-n", "eth1", "-I", "50", "-d", "60000", "--", "true",
     ];
     a.flom(words).run().expect(0, "", "");
     let query = [
-        "-A", "ff02::77", "-I", "50", "-d", "0", "--", "echo", "found",
+        "-A", "ff02::1", "-I", "50", "-d", "0", "--", "echo", "found",
     ];
     c.flom(query).run().expect(0, "found\n", "");
     b.flom(query).run().expect_code(99);

@@ -115,12 +115,15 @@ fn ctrl_c_reaches_the_command_once_and_the_lock_stays_until_it_has_ended() {
     let socket = daemon.socket().to_str().unwrap();
     let flom = terminal.run_in_foreground(script, [socket, WATCHER]);
     flom.wait_for_stdout("pid ");
+    // Flom knows by then that its command runs: what comes before may get there twice.
+    flom.signal(Signal::USR1);
+    flom.wait_for_stdout("got USR1\n");
     terminal.press_ctrl_c();
     flom.wait_for_stdout("got INT\n");
     assert_eq!(daemon.probe("db"), 4);
     // Had flom passed it on, that would have come before this.
-    flom.signal(Signal::USR1);
-    let output = flom.wait_for_stdout("got USR1\n");
+    flom.signal(Signal::USR2);
+    let output = flom.wait_for_stdout("got USR2\n");
     assert_eq!(output.matches("got INT").count(), 1, "{output}");
     terminal.type_line("end");
     flom.wait().expect_code(5);
