@@ -2,11 +2,15 @@
 
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use flom_discovery::Found;
-use flom_net::{Interface, ResolveError, Stream, connect_tcp, connect_unix, interfaces, resolve};
+use flom_net::{
+    Interface, Keepalive, ResolveError, Stream, connect_tcp, connect_unix, interfaces, resolve,
+    tune_accepted,
+};
 use flom_settings::Settings;
 use flom_types::target;
 use log::debug;
@@ -113,12 +117,26 @@ impl Search<'_> {
         let addresses = resolve(host, port, interface.as_ref())
             .map_err(|source| unresolved(endpoint, source))?;
         let endpoint = endpoint.clone();
-        match connect_tcp(&addresses, CONNECT_LIMIT) {
+        match self.connect_tcp(&addresses) {
             Ok(stream) => found(stream, endpoint.to_string()),
             // Whatever the reason, here it counts as nobody: a daemon may bind what we cannot
             // reach, and where it cannot it will say so.
             Err(source) => Ok(Look::Nobody(ConnectError::Nobody { endpoint, source })),
         }
+    }
+
+    /// Connects, and has the system notice when the daemon's host is lost: as soon as the daemon's
+    /// system may notice that ours is, with the settings of the one who starts it.
+    fn connect_tcp(&self, addresses: &[SocketAddr]) -> io::Result<Stream> {
+        let stream = connect_tcp(addresses, CONNECT_LIMIT)?;
+        let network = &self.settings.network;
+        let keepalive = Keepalive {
+            time: Duration::from_secs(network.keepalive_time_s.into()),
+            interval: Duration::from_secs(network.keepalive_interval_s.into()),
+            probes: network.keepalive_probes,
+        };
+        tune_accepted(&stream, &keepalive)?;
+        Ok(stream)
     }
 
     fn look_in_group(
@@ -135,7 +153,7 @@ impl Search<'_> {
             // A daemon that answers for the whole group is there; another one would split it.
             Some(Found::At(address)) => {
                 let peer = address.to_string();
-                match connect_tcp(&[address], CONNECT_LIMIT) {
+                match self.connect_tcp(&[address]) {
                     Ok(stream) => found(stream, peer),
                     Err(source) if source.kind() == io::ErrorKind::ConnectionRefused => {
                         Ok(Look::Gone(ConnectError::Unreachable { peer, source }))

@@ -5,10 +5,12 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use flom_types::target;
 use log::debug;
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::address::lacks_scope;
 
@@ -21,14 +23,38 @@ pub enum Stream {
     Tcp(TcpStream),
 }
 
-/// Connects to the daemon on the UNIX socket `path`.
+/// How long a daemon's queue may stay full.
+const QUEUE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Between two looks at a full queue; the system does not tell when there is room.
+const QUEUE_PAUSE: Duration = Duration::from_millis(10);
+
+/// Connects to the daemon on the UNIX socket `path`. Waits for room in its queue, at most for 10 s.
 ///
 /// # Errors
 ///
 /// As the system says: [`io::ErrorKind::NotFound`] if there is no such socket,
-/// [`io::ErrorKind::ConnectionRefused`] if it is left over and nobody listens.
+/// [`io::ErrorKind::ConnectionRefused`] if it is left over and nobody listens;
+/// [`io::ErrorKind::TimedOut`] if the daemon lets nobody in.
 pub fn connect_unix(path: &Path) -> io::Result<Stream> {
-    UnixStream::connect(path).map(Stream::Unix)
+    connect_unix_within(path, QUEUE_LIMIT)
+}
+
+fn connect_unix_within(path: &Path, limit: Duration) -> io::Result<Stream> {
+    let address = SockAddr::unix(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    let started = Instant::now();
+    loop {
+        match socket.connect(&address) {
+            Ok(()) => break,
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            Err(_) if started.elapsed() >= limit => return Err(io::ErrorKind::TimedOut.into()),
+            Err(_) => thread::sleep(QUEUE_PAUSE),
+        }
+    }
+    socket.set_nonblocking(false)?;
+    Ok(Stream::Unix(socket.into()))
 }
 
 /// Connects to the first of the `addresses` that accepts.
@@ -155,5 +181,29 @@ impl AsFd for Stream {
 impl AsRawFd for Stream {
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use socket2::SockRef;
+
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_lets_nobody_in_is_not_waited_for_for_ever() {
+        let name = format!("flom-queue-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let listener = UnixListener::bind(&path).unwrap();
+        SockRef::from(&listener).listen(0).unwrap();
+        let first = connect_unix(&path).unwrap();
+        let error = connect_unix_within(&path, Duration::from_millis(30)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        listener.accept().unwrap();
+        connect_unix(&path).unwrap();
+        drop(first);
+        std::fs::remove_file(&path).unwrap();
     }
 }

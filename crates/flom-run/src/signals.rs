@@ -8,17 +8,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::net::UnixStream;
 use signal_hook::consts::{
-    FORBIDDEN, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
+    FORBIDDEN, SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM,
+    SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
 };
 use signal_hook::flag;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::WithRawSiginfo;
 use signal_hook::low_level::emulate_default_handler;
 
-/// What is passed on to the command.
-const FORWARDED: [i32; 6] = [SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM];
+/// What is passed on to the command: all that would end this process and the lock with it while the
+/// command goes on, but for faults and what nobody can catch.
+const FORWARDED: [i32; 12] = [
+    SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ, SIGVTALRM,
+    SIGPROF, SIGIO,
+];
 
-/// `si_code` of a signal that the kernel sent of its own: of these, only those of a terminal.
+/// What a terminal sends to the whole group.
+const OF_TERMINAL: [i32; 3] = [SIGHUP, SIGINT, SIGQUIT];
+
+/// `si_code` of a signal that the kernel sent of its own, such as for a terminal or a timer.
 const SI_KERNEL: i32 = 0x80;
 
 /// A signal that came.
@@ -77,7 +85,7 @@ impl Signals {
             .pending()
             .map(|info| Arrival {
                 number: info.si_signo,
-                from_terminal: info.si_code == SI_KERNEL,
+                from_terminal: info.si_code == SI_KERNEL && OF_TERMINAL.contains(&info.si_signo),
             })
             .collect()
     }
@@ -128,11 +136,14 @@ struct Ignored {
 impl Ignored {
     /// What the system says; where it says nothing, no signal is.
     fn read() -> Self {
-        // One call instead of many: the system writes the whole text anew for each.
-        let mut status = [0; 4096];
-        let read = File::open("/proc/self/status").and_then(|mut file| file.read(&mut status));
-        let status = &status[..read.unwrap_or_default()];
-        Self::parse(&String::from_utf8_lossy(status)).unwrap_or_default()
+        // Large pieces: the system writes the whole text anew for each.
+        let mut status = Vec::with_capacity(8192);
+        let read =
+            File::open("/proc/self/status").and_then(|mut file| file.read_to_end(&mut status));
+        match read {
+            Ok(_) => Self::parse(&String::from_utf8_lossy(&status)).unwrap_or_default(),
+            Err(_) => Self::default(),
+        }
     }
 
     fn parse(status: &str) -> Option<Self> {
