@@ -4,12 +4,14 @@
 
 use std::env;
 use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
 use flom_cli::flomd::{Invocation, Run, Stage};
 use flom_cli::trace::{OpenError, Otherwise};
 use flom_cli::{Failure, exit, trace};
-use flom_daemon::{Daemon, StartError, SystemLog, detach};
+use flom_daemon::{Daemon, StartError, Supervisor, SystemLog, detach, take_passed};
+use log::warn;
 
 fn main() -> ExitCode {
     match run() {
@@ -35,16 +37,23 @@ fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Started by a person or a service manager, who sees the log and may hang up.
+/// Started by a person or a service manager, who sees the log.
 fn serve(run: &Run) -> Result<(), Failure> {
     let settings = &run.settings;
+    let passed = take_passed().map_err(|error| failed(&error))?;
     flom_cli::log::start(settings.trace.verbose);
     trace::open(&settings.trace, Otherwise::Stderr).map_err(|error| failed(&error))?;
+    detach::open_to_everybody();
     detach::raise_descriptor_limit();
-    let opened = Daemon::open(settings).and_then(|daemon| daemon.heed_signals(true));
+    let opened =
+        Daemon::open_passed(settings, passed).and_then(|daemon| daemon.heed_signals(reopen_trace));
     trace::settle(&settings.trace, opened.is_ok());
     let daemon = opened.map_err(|error| failed(&error))?;
-    daemon.run().map_err(|error| failed(&error))
+    let supervisor = Supervisor::from_environment();
+    warn_of(supervisor.ready(&daemon.place().to_string()));
+    let ended = daemon.run();
+    warn_of(supervisor.stopping());
+    ended.map_err(|error| failed(&error))
 }
 
 /// Started by a `flom`, which hears from us on our stdout and then comes as the first client.
@@ -58,7 +67,7 @@ fn serve_detached(run: &Run) -> Result<(), Failure> {
     system_log.tell_panics();
     let opened = traced
         .and_then(|()| Daemon::open(settings))
-        .and_then(|daemon| daemon.heed_signals(false));
+        .and_then(|daemon| daemon.heed_signals(reopen_trace));
     trace::settle(&settings.trace, opened.is_ok());
     if let Err(error) = &opened {
         system_log.tell_start_failed(error);
@@ -67,6 +76,19 @@ fn serve_detached(run: &Run) -> Result<(), Failure> {
     let mut daemon = opened.map_err(|error| failed(&error))?.log_to(system_log);
     daemon.await_starter();
     daemon.run().map_err(|error| failed(&error))
+}
+
+/// What HUP is for: whoever has moved the trace file away gets a new one.
+fn reopen_trace() {
+    if let Err(error) = trace::reopen() {
+        warn!("{error}");
+    }
+}
+
+fn warn_of(told: io::Result<()>) {
+    if let Err(error) = told {
+        warn!("cannot tell the service manager (NOTIFY_SOCKET): {error}");
+    }
 }
 
 fn untraced(error: OpenError) -> StartError {

@@ -15,6 +15,7 @@ pub(crate) enum Wish {
     Quiesce,
     Immediate,
     DebugFeature,
+    Foreground,
     Detach,
     Detached,
 }
@@ -157,7 +158,16 @@ pub(crate) static OF_FLOM: [Command; 10] = [
 ];
 
 /// Of `flomd`.
-pub(crate) static OF_FLOMD: [Command; 6] = [
+pub(crate) static OF_FLOMD: [Command; 7] = [
+    Command {
+        wish: Wish::Foreground,
+        shorts: &[],
+        longs: &["foreground"],
+        kind: Kind::Flag,
+        help: Help::Shown("stay in the foreground, as it does anyway"),
+        about: "Stays in the foreground, as it does if nothing is said: for those who want to say \
+                so, in the unit of a service for instance.",
+    },
     CONFIG_FILE,
     VERSION,
     HELP,

@@ -177,6 +177,7 @@ mod tests {
 
     #[test]
     fn the_steps_of_the_start_are_options() {
+        assert_eq!(run("--foreground -s /tmp/s").stage, Stage::Foreground);
         assert_eq!(run("--detach -s /tmp/s").stage, Stage::Detach);
         assert_eq!(run("--detached -s /tmp/s").stage, Stage::Detached);
     }

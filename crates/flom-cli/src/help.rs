@@ -46,6 +46,16 @@ The daemon that flom starts by itself. By hand, or from a service manager, it
 stays in the foreground, logs to stderr, and ends in order on SIGTERM.
 ";
 
+const FLOMD_SURROUNDINGS: &str = "\
+In the foreground it also reads NOTIFY_SOCKET, LISTEN_FDS, LISTEN_PID and
+LISTEN_FDNAMES, as a service manager sets them: it tells when it is ready, and
+serves the sockets it is given instead of those that its settings name.
+
+Signals: TERM and INT end it in order, HUP opens the trace file anew.
+
+Exit status: 0 after an end in order, 99 if it could not start or not go on.
+";
+
 /// The short help of `flom`.
 pub(crate) fn of_flom() -> String {
     let options = common(flom::OPTIONS, &Settings::default());
@@ -88,7 +98,8 @@ pub(crate) fn of_flomd() -> String {
 pub(crate) fn all_of_flomd() -> String {
     let defaults = Settings::default_of_daemon();
     let options = all(flomd::OPTIONS, &defaults);
-    format!("{FLOMD_INTRODUCTION}{options}\n{}", modules())
+    let modules = modules();
+    format!("{FLOMD_INTRODUCTION}{options}\n{modules}\n{FLOMD_SURROUNDINGS}")
 }
 
 /// What can be traced.

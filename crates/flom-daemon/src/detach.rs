@@ -49,9 +49,13 @@ pub fn detach(settings: &Settings) -> io::Result<()> {
 ///
 /// As the system says.
 pub fn become_daemon() -> io::Result<()> {
-    // The socket is for everybody who reaches it.
-    umask(Mode::empty());
+    open_to_everybody();
     env::set_current_dir("/")
+}
+
+/// A UNIX socket is for everybody who reaches it, whatever the umask of whoever starts the daemon.
+pub fn open_to_everybody() {
+    umask(Mode::empty());
 }
 
 /// Tells the starter how the start went, and closes the standard streams, so that nothing written

@@ -142,7 +142,7 @@ impl Daemon {
             match event.token() {
                 GROUP => self.discovery.iter_mut().for_each(Discovery::knock),
                 SIGNALS => {
-                    if let Some(signal) = self.signals.as_mut().and_then(Watchman::end) {
+                    if let Some(signal) = self.signals.as_mut().and_then(Watchman::heed) {
                         let name = signal_name(signal).unwrap_or("a signal");
                         self.system_log
                             .tell(END, format_args!("ends: told to by {name}"));

@@ -12,7 +12,7 @@
 //! | `detach.rs` | leaving the one that starts the daemon, and telling it how that went |
 //! | `event_loop.rs` | the turn |
 //! | `ending.rs`, `lifespan.rs`, `authority.rs` | when the daemon ends, and who may end it |
-//! | `passed.rs` | sockets that a service manager has opened |
+//! | `passed.rs`, `supervisor.rs` | sockets from a service manager, and what it is told |
 //! | `door.rs`, `entrance.rs`, `entrances.rs` | accepting, also when there is no room |
 //! | `conns.rs`, `conn.rs` | who is connected; bytes in and out |
 //! | `conversation.rs` | whose turn it is, which values are sound: message to event, outcome to answer |
@@ -43,10 +43,12 @@ mod passed;
 mod records;
 mod signals;
 mod start;
+mod supervisor;
 mod system_log;
 mod trace;
 
 pub use event_loop::{Daemon, RunError};
 pub use passed::{PassedError, PassedListener, PassedSocket, take_passed};
 pub use start::StartError;
+pub use supervisor::Supervisor;
 pub use system_log::SystemLog;

@@ -1,4 +1,4 @@
-//! The signals that end a daemon in order.
+//! The signals that a daemon heeds.
 
 use std::fmt;
 use std::io;
@@ -7,46 +7,45 @@ use mio::{Interest, Registry, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
-/// Watches TERM, INT and HUP.
+/// Watches TERM and INT, which end the daemon in order, and HUP, which does not: whoever closes a
+/// terminal must not take the locks of others away.
 pub(crate) struct Watchman {
     signals: Signals,
-    hangup_ends: bool,
+    on_hangup: Box<dyn FnMut() + Send>,
 }
 
 impl fmt::Debug for Watchman {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watchman")
-            .field("hangup_ends", &self.hangup_ends)
-            .finish_non_exhaustive()
+        f.debug_struct("Watchman").finish_non_exhaustive()
     }
 }
 
 impl Watchman {
-    /// Has the system tell under `token` that a signal has come; HUP only ends the daemon if
-    /// `hangup_ends`, but never kills it.
+    /// Has the system tell under `token` that a signal has come; HUP has `on_hangup` called.
     ///
     /// # Errors
     ///
     /// As the system says.
-    pub(crate) fn new(hangup_ends: bool, token: Token, registry: &Registry) -> io::Result<Self> {
+    pub(crate) fn new(
+        on_hangup: Box<dyn FnMut() + Send>,
+        token: Token,
+        registry: &Registry,
+    ) -> io::Result<Self> {
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         registry.register(&mut signals, token, Interest::READABLE)?;
-        Ok(Self {
-            signals,
-            hangup_ends,
-        })
+        Ok(Self { signals, on_hangup })
     }
 
-    /// The signal that says to end, if one has come.
-    pub(crate) fn end(&mut self) -> Option<i32> {
-        let Self {
-            signals,
-            hangup_ends,
-        } = self;
+    /// Does what the signals ask for that have come; the one that says to end, if there is one.
+    pub(crate) fn heed(&mut self) -> Option<i32> {
+        let mut end = None;
         // All of them are taken, so that an old one is not found later.
-        let ending = signals
-            .pending()
-            .filter(|signal| *signal != SIGHUP || *hangup_ends);
-        ending.last()
+        for signal in self.signals.pending() {
+            match signal {
+                SIGHUP => (self.on_hangup)(),
+                other => end = Some(other),
+            }
+        }
+        end
     }
 }

@@ -24,6 +24,7 @@ complete -c flomd -l tls-check-peer-id -x -a 'yes no' -d 'compare host id and ce
 complete -c flomd -s 't' -l daemon-trace-file -r -F -d 'where a new daemon writes its trace'
 complete -c flomd -l append-trace-file -x -a 'yes no' -d 'append to trace files'
 complete -c flomd -s 'V' -l verbose -d 'print more: settings, progress'
+complete -c flomd -l foreground -d 'stay in the foreground, as it does anyway'
 complete -c flomd -s 'c' -l config-file -r -F -d 'read settings from this file too'
 complete -c flomd -s 'v' -l version -d 'print version and licence'
 complete -c flomd -s 'h' -s '?' -l help -d 'print the most used options'

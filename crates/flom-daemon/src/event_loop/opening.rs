@@ -50,14 +50,16 @@ impl Daemon {
         Self::watch(opened, settings).map_err(unwatched)
     }
 
-    /// Has TERM and INT end the daemon in order, and HUP too if `hangup_ends`; else HUP does
-    /// nothing.
+    /// Has TERM and INT end the daemon in order, and HUP call `on_hangup`, between two turns.
     ///
     /// # Errors
     ///
     /// [`StartError::System`].
-    pub fn heed_signals(mut self, hangup_ends: bool) -> Result<Self, StartError> {
-        match Watchman::new(hangup_ends, SIGNALS, self.poll.registry()) {
+    pub fn heed_signals(
+        mut self,
+        on_hangup: impl FnMut() + Send + 'static,
+    ) -> Result<Self, StartError> {
+        match Watchman::new(Box::new(on_hangup), SIGNALS, self.poll.registry()) {
             Ok(watchman) => self.signals = Some(watchman),
             Err(source) => {
                 let what = "watch signals";
