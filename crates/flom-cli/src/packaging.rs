@@ -39,3 +39,29 @@ pub fn files() -> Vec<File> {
         file("completions/fish/flomd.fish", fish::completion(&FLOMD)),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_is_in_every_completion() {
+        for program in [FLOM, FLOMD] {
+            let bash = bash::completion(&program);
+            let bash: Vec<_> = bash.split([' ', '\'', '\n', ')']).collect();
+            let (zsh, fish) = (zsh::completion(&program), fish::completion(&program));
+            for option in program.options() {
+                for name in option.names() {
+                    assert!(bash.contains(&name.as_str()), "bash: {name}");
+                    let zsh_has = |end: &str| zsh.contains(&format!("{name}{end}["));
+                    assert!(zsh_has("") || zsh_has("="), "zsh: {name}");
+                    let fish_name = match name.strip_prefix("--") {
+                        Some(long) => format!(" -l {long} "),
+                        None => format!(" -s '{}' ", &name[1..]),
+                    };
+                    assert!(fish.contains(&fish_name), "fish: {name}");
+                }
+            }
+        }
+    }
+}

@@ -1,26 +1,15 @@
 //! What is installed beside the programs: kept up to date, complete, and as its readers want it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests, also their helpers, may panic"
-)]
+#![expect(clippy::unwrap_used, reason = "tests, also their helpers, may panic")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
 
 use flom_cli::packaging::files;
-use flom_settings::{Setting, TABLE};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging")
-}
-
-/// The text of the file with this path.
-fn text(path: &str) -> String {
-    let found = files().into_iter().find(|file| file.path == path);
-    found.unwrap_or_else(|| panic!("no {path}")).text
 }
 
 /// What `program` says, or nothing, loudly, if this machine has none. CI has those that must be.
@@ -38,12 +27,6 @@ fn run(program: &str, words: &[&str], in_ci: bool) -> Option<Output> {
             None
         }
     }
-}
-
-fn settings_of(program: &str) -> impl Iterator<Item = &'static Setting> {
-    TABLE
-        .iter()
-        .filter(move |setting| program == "flom" || setting.of_daemon)
 }
 
 #[test]
@@ -89,35 +72,6 @@ fn the_shells_understand_the_completions() {
             };
             assert!(output.status.success(), "{output:?}");
             assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{path:?}");
-        }
-    }
-}
-
-#[test]
-fn every_option_is_in_every_completion() {
-    for program in ["flom", "flomd"] {
-        let [bash, zsh, fish] = [
-            text(&format!("completions/bash/{program}")),
-            text(&format!("completions/zsh/_{program}")),
-            text(&format!("completions/fish/{program}.fish")),
-        ];
-        let bash: Vec<_> = bash.split([' ', '\'', '\n', ')']).collect();
-        for setting in settings_of(program) {
-            let long = setting.long;
-            let value = setting.kind.placeholder().is_some();
-            assert!(bash.contains(&format!("--{long}").as_str()), "bash: {long}");
-            let word = format!("--{long}{}[", if value { "=" } else { "" });
-            assert!(zsh.contains(&word), "zsh: {long}");
-            let words = format!(" -l {long} ");
-            assert!(fish.contains(&words), "fish: {long}");
-            if let Some(short) = setting.short {
-                assert!(
-                    bash.contains(&format!("-{short}").as_str()),
-                    "bash: -{short}"
-                );
-                assert!(zsh.contains(&format!("-{short}[")), "zsh: -{short}");
-                assert!(fish.contains(&format!(" -s '{short}' ")), "fish: -{short}");
-            }
         }
     }
 }
