@@ -26,4 +26,6 @@ mod shutdown;
 mod signals;
 mod start;
 mod start_races;
+mod trace_files;
+mod tracing;
 mod waiting;

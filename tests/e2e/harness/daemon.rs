@@ -113,6 +113,11 @@ impl Daemon {
         self.process.is_running()
     }
 
+    #[track_caller]
+    pub(crate) fn wait_for_stderr(&self, text: &str) -> String {
+        self.process.wait_for_stderr(text)
+    }
+
     /// Waits until it has ended by itself.
     #[track_caller]
     pub(crate) fn wait_for_end(&mut self) {

@@ -39,7 +39,8 @@ impl Program {
             .env("LC_ALL", "C")
             // Whoever runs the tests may have a configuration of their own.
             .env("HOME", "/nonexistent")
-            .env_remove("FLOM_TRACE_MASK");
+            .env_remove("FLOM_TRACE_MASK")
+            .env_remove("RUST_LOG");
         Self {
             command,
             host: None,
