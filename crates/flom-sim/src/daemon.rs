@@ -17,8 +17,9 @@ const LINGER_MS: u64 = 2000;
 
 /// Who is connected, and the locks.
 #[derive(Debug)]
-pub(crate) struct Daemon {
-    pub(crate) manager: LockManager,
+pub struct Daemon {
+    /// Who holds what.
+    pub manager: LockManager,
     answers: Answers,
     conns: BTreeMap<SessionId, Conn>,
     /// Who has something new.
@@ -40,7 +41,7 @@ struct Conn {
 
 /// What a daemon does, in the order in which it does it.
 #[derive(Debug)]
-pub(crate) enum Deed {
+pub enum Deed {
     /// The lock manager is told.
     Heard(Event),
     /// The lock manager wants this.
@@ -52,7 +53,8 @@ pub(crate) enum Deed {
 }
 
 impl Daemon {
-    pub(crate) fn new(fairness: Fairness, zone: TimeZone) -> Self {
+    /// A daemon that nobody has connected to yet; timestamps show the time of `zone`.
+    pub fn new(fairness: Fairness, zone: TimeZone) -> Self {
         Self {
             manager: LockManager::new(fairness, zone),
             answers: Answers::of("0123456789abcdef0123456789abcdef".into()),
@@ -63,17 +65,18 @@ impl Daemon {
         }
     }
 
-    pub(crate) fn admit(&mut self, session: SessionId) {
+    /// Somebody connects.
+    pub fn admit(&mut self, session: SessionId) {
         self.conns.insert(session, Conn::default());
     }
 
-    /// How many are connected.
-    pub(crate) fn len(&self) -> usize {
-        self.conns.len()
+    /// Whether nobody is connected.
+    pub fn is_empty(&self) -> bool {
+        self.conns.is_empty()
     }
 
     /// Something has come from a client; it is looked at in the next turn.
-    pub(crate) fn receive(&mut self, session: SessionId, piece: &Piece) {
+    pub fn receive(&mut self, session: SessionId, piece: &Piece) {
         if let Some(conn) = self.conns.get_mut(&session) {
             if !conn.conversation.is_over() {
                 conn.decoder.feed(&piece.bytes);
@@ -86,7 +89,7 @@ impl Daemon {
     }
 
     /// When a turn is due although nothing comes.
-    pub(crate) fn next_deadline(&self) -> Option<Time> {
+    pub fn next_deadline(&self) -> Option<Time> {
         let lingering = self.conns.values().filter_map(|conn| conn.lingers).min();
         [self.manager.next_deadline(), lingering]
             .into_iter()
@@ -96,7 +99,7 @@ impl Daemon {
 
     /// Deals with everything that has come, and with the clock. Who has gone without a word goes
     /// first, and of those the ones that only wait.
-    pub(crate) fn turn(&mut self, now: Now) -> Vec<Deed> {
+    pub fn turn(&mut self, now: Now) -> Vec<Deed> {
         let ready = std::mem::take(&mut self.ready);
         for may_hold in [false, true] {
             for session in &ready {

@@ -7,7 +7,7 @@ use flom_types::{Outcome, ResourceKind, ResourceName, SessionId};
 
 /// Knows who counts on which lock, and what the daemon has done.
 #[derive(Debug, Default)]
-pub(crate) struct Judge {
+pub struct Judge {
     /// How often a waiter may be passed; `None`: as often as may be.
     passes: Option<u32>,
     /// Whether resources are kept for ever, so that what they give out can be compared.
@@ -19,10 +19,12 @@ pub(crate) struct Judge {
     waiting: BTreeMap<SessionId, Waiting>,
     given: BTreeMap<ResourceName, Given>,
     arrivals: u64,
-    /// How often each thing has happened that is worth simulating.
-    pub(crate) grants: u64,
-    pub(crate) grants_after_waiting: u64,
-    pub(crate) passings: u64,
+    /// Locks granted.
+    pub grants: u64,
+    /// Those for which somebody had waited.
+    pub grants_after_waiting: u64,
+    /// Waiters that were passed by others.
+    pub passings: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -46,10 +48,14 @@ struct Given {
     last: String,
 }
 
-type Verdict = Result<(), String>;
+/// What is wrong, or nothing.
+pub type Verdict = Result<(), String>;
 
 impl Judge {
-    pub(crate) fn new(passes: Option<u32>, lasting: bool) -> Self {
+    /// Before anything has happened. A waiter may be passed `passes` times, or as often as may be;
+    /// `lasting` says whether resources are kept for ever, so that what they give out can be
+    /// compared.
+    pub fn new(passes: Option<u32>, lasting: bool) -> Self {
         Self {
             passes,
             lasting,
@@ -58,7 +64,11 @@ impl Judge {
     }
 
     /// A client has read that the lock is its own.
-    pub(crate) fn counts_on(
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with that.
+    pub fn counts_on(
         &mut self,
         client: usize,
         request: Request,
@@ -71,17 +81,17 @@ impl Judge {
     }
 
     /// A client does not count on its lock any more.
-    pub(crate) fn lets_go(&mut self, client: usize) {
+    pub fn lets_go(&mut self, client: usize) {
         self.counted_on.remove(&client);
     }
 
     /// How many clients count on a lock.
-    pub(crate) fn users(&self) -> usize {
+    pub fn users(&self) -> usize {
         self.counted_on.len()
     }
 
     /// The daemon's lock manager is told.
-    pub(crate) fn heard(&mut self, event: &Event) {
+    pub fn heard(&mut self, event: &Event) {
         match event {
             Event::Lock { session, request } => {
                 // What it waited for before is withdrawn.
@@ -89,18 +99,27 @@ impl Judge {
                 self.asked.insert(*session, request.clone());
             }
             Event::Unlock {
-                session, rollback, ..
-            } => match self.held.get_mut(session).and_then(Vec::pop) {
-                Some(held) => self.take_back(&held, *rollback),
-                None => drop(self.waiting.remove(session)),
-            },
+                session,
+                resource,
+                rollback,
+            } => {
+                let held = self.held.entry(*session).or_default();
+                match given_back(held, resource).map(|which| held.remove(which)) {
+                    Some(held) => self.take_back(&held, *rollback),
+                    None => drop(self.waiting.remove(session)),
+                }
+            }
             Event::Gone { session } => self.forget(*session),
             Event::Drain | Event::Tick => {}
         }
     }
 
     /// The daemon's lock manager wants something done.
-    pub(crate) fn told(&mut self, action: &Action) -> Verdict {
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with that.
+    pub fn told(&mut self, action: &Action) -> Verdict {
         match action {
             Action::Close { session, .. } => {
                 self.forget(*session);
@@ -116,7 +135,7 @@ impl Judge {
     }
 
     /// Whether nobody is left, by the daemon's lights.
-    pub(crate) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.held.values().all(Vec::is_empty) && self.waiting.is_empty()
     }
 
@@ -272,6 +291,22 @@ impl Given {
             true => Ok(()),
             false => Err(format!("{name} gives {element} twice")),
         }
+    }
+}
+
+/// Which of its holds a session gives back by unlocking `name`.
+fn given_back(held: &[Held], name: &ResourceName) -> Option<usize> {
+    let place = |held: &Held| {
+        let mut elements = name.elements();
+        elements.position(|element| held.element.as_deref() == Some(element))
+    };
+    let mut fitting = (0..held.len()).filter(|which| match name.kind() {
+        ResourceKind::Hierarchical => held[*which].request.resource == *name,
+        _ => held[*which].request.resource.tree() == name.tree(),
+    });
+    match name.kind() {
+        ResourceKind::Set => fitting.min_by_key(|which| place(&held[*which])),
+        _ => fitting.next_back(),
     }
 }
 

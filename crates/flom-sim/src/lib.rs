@@ -17,10 +17,10 @@
 #![forbid(unsafe_code)]
 
 mod client;
-mod daemon;
-mod judge;
+pub mod daemon;
+pub mod judge;
 mod mishap;
-mod pipe;
+pub mod pipe;
 mod random;
 mod setting;
 mod simulation;

@@ -16,10 +16,11 @@ pub(crate) struct Pipe {
 
 /// What arrives.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Piece {
-    pub(crate) bytes: Vec<u8>,
+pub struct Piece {
+    /// In the order in which they were sent.
+    pub bytes: Vec<u8>,
     /// Whether that was all.
-    pub(crate) ends: bool,
+    pub ends: bool,
 }
 
 /// How slow a piece is at most, in µs.

@@ -274,7 +274,7 @@ impl Simulation {
         let left = self.daemon.manager.footprint();
         let is_clean = left == Footprint::default()
             && self.daemon.manager.is_empty()
-            && self.daemon.len() == 0
+            && self.daemon.is_empty()
             && self.judge.is_over()
             && self.judge.users() == 0;
         match is_clean {
