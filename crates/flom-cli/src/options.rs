@@ -326,6 +326,7 @@ mod tests {
     fn help_ends_the_reading_and_an_error_before_it_wins() {
         assert!(read_line("-V --help -Z").unwrap().want(Wish::Help));
         assert!(read_line("-V?Z").unwrap().want(Wish::Help));
+        assert!(read_line("-V --help-all -Z").unwrap().want(Wish::HelpAll));
         assert!(read_line("-Z --help").is_err());
     }
 

@@ -305,7 +305,8 @@ mod tests {
 
     #[test]
     fn the_first_error_is_that_of_the_first_setting_of_the_table() {
-        let text = b"[Daemon]\nLifespan=x\n[Resource]\nQuantity=0x10\nName=a b\n";
+        let text = b"[Daemon]\nLifespan=x\n[Resource]\nQuantity=0x10\nName=a b\n\
+                     Timeout=7.5\n";
         let (_, said) = read_text(text);
         let invalid = "ERROR: invalid configuration found in file 'f', line";
         assert_eq!(
@@ -314,6 +315,10 @@ mod tests {
                 format!(
                     "{invalid} 5: [Resource]/Name: 'a b' is not a valid name for a resource: {}",
                     flom_types::ResourceName::parse(b"a b").unwrap_err()
+                ),
+                format!(
+                    "{invalid} 6: [Resource]/Timeout: '7.5' is an invalid value: expected a \
+                     whole number of 32 bits, decimal"
                 ),
                 format!(
                     "{invalid} 4: [Resource]/Quantity: '0x10' is an invalid value: expected a \

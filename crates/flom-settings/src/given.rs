@@ -263,6 +263,7 @@ mod tests {
     #[test]
     fn the_first_bad_value_in_order_is_reported() {
         let words = [
+            ("append-trace-file", "x"),
             ("unicast-port", "-1"),
             ("resource-create", "true"),
             ("lock-mode", "XX"),

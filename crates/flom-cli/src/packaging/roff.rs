@@ -32,3 +32,18 @@ pub(crate) fn italic(text: &str) -> String {
 pub(crate) fn entry(term: &str, text: &str) -> String {
     format!(".TP\n{term}\n{}\n", escape(text))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_means_something_to_roff_is_read_as_it_is_written() {
+        assert_eq!(
+            escape(r"a\sb --long ~/x ^ 1.5"),
+            r"a\esb \-\-long \(ti/x \(ha 1.5"
+        );
+        assert_eq!(escape(".x .y"), r"\&.x .y");
+        assert_eq!(escape("'x' 'y'"), r"\&'x' 'y'");
+    }
+}
