@@ -11,7 +11,7 @@
 //! | who | calls |
 //! |---|---|
 //! | both programs, first of all | [`begin`] |
-//! | `flom`, by [`flom::parse`](crate::flom::parse) | [`direct`] |
+//! | `flom`, by [`flom::parse`](crate::flom::parse) | `direct` |
 //! | `flomd` | [`open`] while it still has the umask of its starter, [`settle`] once it is ready |
 //! | `flomd`, told to by a signal | [`reopen`] |
 //!
