@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod authority;
 mod config;
 mod config_broken;
 mod daemon_loss;
@@ -22,10 +23,12 @@ mod locking;
 mod messages;
 mod options;
 mod scenario;
+mod service;
 mod shutdown;
 mod signals;
 mod start;
 mod start_races;
+mod system_log;
 mod trace_files;
 mod tracing;
 mod waiting;

@@ -1,0 +1,116 @@
+//! One daemon for several users: who may end it, and whose files are in the way.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use crate::harness::{Finished, Program, Scratch, privilege, wait_until};
+
+const NOBODY: u32 = 65534;
+const OTHER: u32 = 65533;
+
+/// A directory in which everybody may put files, as in `/tmp`, and the programs: where they were
+/// built, others may not be allowed to look.
+struct Shared(Scratch);
+
+impl Shared {
+    fn new() -> Self {
+        let scratch = Scratch::new();
+        let copies = [
+            ("flom", env!("CARGO_BIN_EXE_flom")),
+            ("flomd", env!("CARGO_BIN_EXE_flomd")),
+        ];
+        for (name, program) in copies {
+            fs::copy(program, scratch.file(name)).unwrap();
+        }
+        fs::set_permissions(scratch.path(), Permissions::from_mode(0o1777)).unwrap();
+        Self(scratch)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.0.file("socket")
+    }
+
+    /// One of the programs at the socket, as this user.
+    fn program(&self, uid: u32, name: &str, words: &[&str]) -> Program {
+        let (program, socket, flomd) = (self.0.file(name), self.socket(), self.0.file("flomd"));
+        Program::new("setpriv")
+            .args([format!("--reuid={uid}"), format!("--regid={uid}")])
+            .args(["--clear-groups", program.to_str().unwrap()])
+            .args(["-s", socket.to_str().unwrap()])
+            .args(words)
+            .env("FLOMD", flomd.to_str().unwrap())
+            .directory(Path::new("/"))
+    }
+
+    fn flom(&self, uid: u32, words: &[&str]) -> Finished {
+        self.program(uid, "flom", words).run()
+    }
+}
+
+#[test]
+fn only_the_user_of_a_daemon_and_root_may_end_it() {
+    if !privilege() {
+        return;
+    }
+    let cases = [
+        (0, 0, Ok(())),
+        (0, NOBODY, Err("only root may end it")),
+        (NOBODY, NOBODY, Ok(())),
+        (NOBODY, 0, Ok(())),
+        (NOBODY, OTHER, Err("only uid 65534 and root may end it")),
+    ];
+    for (owner, user, expected) in cases {
+        let shared = Shared::new();
+        let mut daemon = shared.program(owner, "flomd", &[]).spawn();
+        wait_until("a daemon", || UnixStream::connect(shared.socket()).is_ok());
+        for (option, how) in [("-x", "quiesce"), ("-X", "immediate")] {
+            let line = format!("Starting FLoM daemon {how} shutdown...\n");
+            match expected {
+                Ok(()) => {
+                    shared.flom(user, &[option]).expect(0, &line, "");
+                    break; // it is gone
+                }
+                Err(reason) => {
+                    let socket = shared.socket();
+                    let socket = socket.display();
+                    let refusal = format!("flom: the daemon at {socket} refuses: {reason}\n");
+                    shared.flom(user, &[option]).expect(99, &line, &refusal);
+                    shared.flom(user, &["--", "true"]).expect(0, "", ""); // locking is for all
+                    assert!(daemon.is_running());
+                }
+            }
+        }
+        if expected.is_ok() {
+            wait_until("the end of the daemon", || !daemon.is_running());
+        }
+    }
+}
+
+#[test]
+fn what_another_user_has_left_is_named_with_its_owner() {
+    if !privilege() {
+        return;
+    }
+    let shared = Shared::new();
+    drop(UnixListener::bind(shared.socket()).unwrap()); // of root, and nobody listens
+    fs::set_permissions(shared.socket(), Permissions::from_mode(0o777)).unwrap();
+    let ended = shared.flom(NOBODY, &["--", "echo", "no"]).expect_code(99);
+    let reason = format!(
+        "cannot remove socket {} of root: ",
+        shared.socket().display()
+    );
+    assert!(ended.stderr.contains(&reason), "{ended:?}");
+    assert!(shared.socket().exists());
+
+    fs::remove_file(shared.socket()).unwrap();
+    let lock = shared.0.file("socket.lock");
+    fs::write(&lock, "").unwrap();
+    fs::set_permissions(&lock, Permissions::from_mode(0o600)).unwrap();
+    let chown = Program::new("chown").args(["0:0", lock.to_str().unwrap()]);
+    chown.run().expect_code(0); // it may be nobody's, who was here first
+    let ended = shared.flom(NOBODY, &["--", "echo", "no"]).expect_code(99);
+    let reason = format!("cannot open lock file {} of root: ", lock.display());
+    assert!(ended.stderr.contains(&reason), "{ended:?}");
+}
