@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use flom_cli::flomd::{Invocation, Run, Stage};
 use flom_cli::trace::{OpenError, Otherwise};
 use flom_cli::{Failure, exit, trace};
+use flom_daemon::detach::Side;
 use flom_daemon::{Daemon, StartError, Supervisor, SystemLog, detach, take_passed};
 use log::warn;
 
@@ -21,6 +22,12 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
+    // The very first thing: whatever a process has done before it forks, it has done twice.
+    if env::args_os().any(|word| word == "--detach")
+        && detach::detach().map_err(|error| failed(&error))? == Side::Starter
+    {
+        return Ok(());
+    }
     trace::begin();
     match flom_cli::flomd::parse(env::args_os().skip(1))? {
         Invocation::Help(text) | Invocation::Print(text) => print!("{text}"),
@@ -29,8 +36,7 @@ fn run() -> Result<(), Failure> {
             let _ = run.announce();
             match run.stage {
                 Stage::Foreground => serve(&run)?,
-                Stage::Detach => detach::detach(&run.settings).map_err(|error| failed(&error))?,
-                Stage::Detached => serve_detached(&run)?,
+                Stage::Detach | Stage::Detached => serve_detached(&run)?,
             }
         }
     }
@@ -44,7 +50,7 @@ fn serve(run: &Run) -> Result<(), Failure> {
     flom_cli::log::start(settings.trace.verbose);
     trace::open(&settings.trace, Otherwise::Stderr).map_err(|error| failed(&error))?;
     detach::open_to_everybody();
-    detach::raise_descriptor_limit();
+    detach::raise_limits();
     let opened =
         Daemon::open_passed(settings, passed).and_then(|daemon| daemon.heed_signals(reopen_trace));
     trace::settle(&settings.trace, opened.is_ok());
@@ -62,7 +68,7 @@ fn serve_detached(run: &Run) -> Result<(), Failure> {
     // Before this process gets an umask of its own: that of the starter says who may read the trace.
     let traced = trace::open(&settings.trace, Otherwise::Nowhere).map_err(untraced);
     detach::become_daemon().map_err(|error| failed(&error))?;
-    detach::raise_descriptor_limit();
+    detach::raise_limits();
     let system_log = SystemLog::of_system().with_peers(settings.trace.verbose);
     system_log.tell_panics();
     let opened = traced

@@ -45,7 +45,7 @@ pub struct Run {
 pub enum Stage {
     /// Started by a person or a service manager: stays in the foreground.
     Foreground,
-    /// `--detach`: leaves the session and starts the daemon proper.
+    /// `--detach`: leaves the session and goes on as the daemon proper.
     Detach,
     /// `--detached`: the daemon proper, which tells on stdout whether it is ready.
     Detached,

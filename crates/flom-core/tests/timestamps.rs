@@ -232,6 +232,14 @@ fn texts_that_show_the_offset_go_on_through_the_hour_that_comes_twice() {
 }
 
 #[test]
+fn an_hour_that_comes_twice_is_two_hours_where_the_offset_is_shown() {
+    let mut clock = Clockmaker::new("Europe/Rome", "%F.%H.%z", "2026-10-25T00:30:00Z");
+    assert_eq!(clock.ask().as_deref(), Some("2026-10-25.02.+0200"));
+    assert_eq!(clock.wait(), given("2026-10-25.02.+0100", 30 * 60_000));
+    assert_eq!(clock.wait(), given("2026-10-25.03.+0100", 60 * 60_000));
+}
+
+#[test]
 fn a_percent_sign_before_a_letter_shows_no_offset() {
     for format in ["%F.%T.%%z", "%F.%T.%%Z", "%F.%T.%%s"] {
         let mut clock = Clockmaker::new("Europe/Rome", format, "2026-10-25T00:30:00Z");

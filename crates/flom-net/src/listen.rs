@@ -18,6 +18,9 @@ const KEEPALIVE_S_MAX: u64 = 32767;
 /// The most that Linux takes as `TCP_KEEPCNT`.
 const PROBES_MAX: u32 = 127;
 
+/// The longest time that Linux waits for an acknowledgement if told to.
+const USER_TIMEOUT_MAX: Duration = Duration::from_millis(i32::MAX as u64);
+
 /// When a silent connection counts as lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Keepalive {
@@ -77,7 +80,8 @@ fn listen_one(address: &SocketAddr, backlog: i32) -> io::Result<TcpListener> {
 }
 
 /// Sets up an accepted connection: what is written goes out at once, and a peer that vanishes
-/// without a word is noticed.
+/// without a word is noticed, also if it was just told something and owes the acknowledgement:
+/// the system would repeat that for a quarter of an hour.
 ///
 /// Values that the system would not take are moved to the nearest that it does, so that a wrong
 /// setting is no reason to turn a client away.
@@ -87,12 +91,15 @@ fn listen_one(address: &SocketAddr, backlog: i32) -> io::Result<TcpListener> {
 /// As the system says; on Linux only if the connection has gone already.
 pub fn tune_accepted(stream: &impl AsFd, keepalive: &Keepalive) -> io::Result<()> {
     let whole_s = |time: Duration| Duration::from_secs(time.as_secs().clamp(1, KEEPALIVE_S_MAX));
+    let (time, interval) = (whole_s(keepalive.time), whole_s(keepalive.interval));
+    let probes = keepalive.probes.clamp(1, PROBES_MAX);
     let socket = SockRef::from(stream);
     socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_user_timeout(Some((time + interval * probes).min(USER_TIMEOUT_MAX)))?;
     socket.set_tcp_keepalive(
         &TcpKeepalive::new()
-            .with_time(whole_s(keepalive.time))
-            .with_interval(whole_s(keepalive.interval))
-            .with_retries(keepalive.probes.clamp(1, PROBES_MAX)),
+            .with_time(time)
+            .with_interval(interval)
+            .with_retries(probes),
     )
 }

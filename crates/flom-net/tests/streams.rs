@@ -200,6 +200,10 @@ fn accepted_connections_of_every_family_are_tuned() {
         tune_accepted(&accepted, &keepalive).unwrap();
         assert!(accepted.nodelay().unwrap(), "{host}");
         assert_eq!(keepalive_of(&accepted).unwrap(), Some(keepalive), "{host}");
+        // What it was told and does not acknowledge is no longer waited for than that.
+        let patience = keepalive.time + keepalive.interval * keepalive.probes;
+        let set = SockRef::from(&accepted).tcp_user_timeout().unwrap();
+        assert_eq!(set, Some(patience), "{host}");
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Process {
 impl Process {
     /// Whether it is a daemon that a `flom` has started, not a stage of its start.
     pub(crate) fn is_started_daemon(&self) -> bool {
-        self.name == "flomd" && self.words.iter().any(|word| word == "--detached")
+        self.name == "flomd" && self.words.iter().any(|word| word == "--detach")
     }
 
     /// Where `/proc` tells more about it.

@@ -1,0 +1,323 @@
+//! What a request costs beside many resources, and beside many waiters: the issue is how much it
+//! grows, so each case ends with the ratio of the largest to the smallest.
+//!
+//! `cargo bench -p flom-core`; a word after `--` chooses cases by name.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::measurement::{Measurement, WallTime};
+use criterion::{BenchmarkId, Criterion};
+use flom_core::{Action, Event, Fairness, LockManager, Request};
+use flom_types::{LockMode, Now, Outcome, ResourceName, SessionId, Time};
+use jiff::tz::TimeZone;
+
+use LockMode::{ConcurrentRead, Exclusive, ProtectedWrite};
+
+const SIZES: [u64; 3] = [10, 1_000, 100_000];
+
+/// By how much the largest may cost more than the smallest.
+const RATIO_AT_MOST: f64 = 3.0;
+
+/// Fewer requests are not enough to be measured.
+const TIMES_AT_LEAST: u64 = 100;
+
+/// A lock manager and all that has happened to it.
+struct World {
+    manager: LockManager,
+    now: Now,
+    sessions: u64,
+    picked: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            manager: LockManager::new(Fairness::default(), TimeZone::UTC),
+            now: Now {
+                time: Time(1_000_000),
+                wall_us: 1_795_356_309_000_000,
+            },
+            sessions: 0,
+            picked: 0,
+        }
+    }
+
+    fn newcomer(&mut self) -> SessionId {
+        self.sessions += 1;
+        SessionId(self.sessions)
+    }
+
+    /// Asks, and lets those who get their turn by the clock alone have it.
+    fn lock(
+        &mut self,
+        session: SessionId,
+        name: &ResourceName,
+        mode: LockMode,
+        wait: bool,
+    ) -> bool {
+        let request = Request {
+            resource: name.clone(),
+            mode,
+            quantity: 1,
+            wait,
+            create: true,
+            idle_lifespan_ms: 0,
+        };
+        let said = self
+            .manager
+            .handle(self.now, Event::Lock { session, request });
+        let granted = |action| {
+            matches!(
+                action,
+                Action::Answer {
+                    outcome: Outcome::Granted,
+                    ..
+                }
+            )
+        };
+        said.map(granted).fold(false, |any, one| any | one)
+    }
+
+    /// Gives back, and says who is granted because of it.
+    fn unlock(&mut self, session: SessionId, name: &ResourceName) -> Option<SessionId> {
+        let resource = name.clone();
+        let event = Event::Unlock {
+            session,
+            resource,
+            rollback: false,
+        };
+        granted(self.manager.handle(self.now, event))
+    }
+
+    fn leave(&mut self, session: SessionId) {
+        let said = self.manager.handle(self.now, Event::Gone { session });
+        said.for_each(|action| drop(black_box(action)));
+    }
+
+    /// A ms later: every timestamp resource has a new tick.
+    fn tick(&mut self) -> Option<SessionId> {
+        self.now.time = self.now.time.after_ms(1);
+        self.now.wall_us += 1000;
+        granted(self.manager.handle(self.now, Event::Tick))
+    }
+
+    /// One of so many, each time another, far from the last.
+    fn pick(&mut self, count: u64) -> u64 {
+        self.picked = self.picked.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        (self.picked >> 16) % count
+    }
+}
+
+fn granted(said: impl Iterator<Item = Action>) -> Option<SessionId> {
+    let sessions = said.filter_map(|action| match action {
+        Action::Answer {
+            session,
+            outcome: Outcome::Granted,
+            ..
+        } => Some(session),
+        _ => None,
+    });
+    sessions.last()
+}
+
+fn name(text: &str) -> ResourceName {
+    ResourceName::parse(text.as_bytes()).expect("the names are sound")
+}
+
+/// A request to be measured, once its surroundings are there.
+type Measured = Box<dyn FnMut()>;
+
+/// How many of the many are in use.
+const IN_USE: u64 = 10;
+
+/// Somebody comes, locks one of a few resources beside its holder, and goes; there are many others.
+fn among_resources(pattern: &str, mode: LockMode, count: u64, in_use: u64) -> Measured {
+    let mut world = World::new();
+    let names: Vec<ResourceName> = (0..count)
+        .map(|number| name(&pattern.replace('*', &number.to_string())))
+        .collect();
+    for name in &names {
+        let holder = world.newcomer();
+        assert!(world.lock(holder, name, mode, false));
+    }
+    Box::new(move || {
+        world.tick();
+        let which = world.pick(in_use) * (count / in_use);
+        let which = usize::try_from(which).expect("it is small");
+        let session = world.newcomer();
+        assert!(world.lock(session, &names[which], mode, false));
+        world.leave(session);
+    })
+}
+
+/// The holder gives back, the first of many waiters gets the lock, and the old holder waits again.
+fn handed_over(text: &str, count: u64) -> Measured {
+    let mut world = World::new();
+    let name = name(text);
+    let mut holder = world.newcomer();
+    assert!(world.lock(holder, &name, Exclusive, true));
+    for _ in 0..count {
+        let waiter = world.newcomer();
+        assert!(!world.lock(waiter, &name, Exclusive, true));
+    }
+    Box::new(move || {
+        let unlocked = world.unlock(holder, &name);
+        let next = unlocked
+            .or_else(|| world.tick())
+            .expect("there are waiters");
+        world.lock(holder, &name, Exclusive, true);
+        holder = next;
+    })
+}
+
+/// One of many waiters gives up, and another comes.
+fn given_up(text: &str, count: u64) -> Measured {
+    let mut world = World::new();
+    let name = name(text);
+    let holder = world.newcomer();
+    assert!(world.lock(holder, &name, Exclusive, true));
+    let mut waiters: Vec<SessionId> = (0..count).map(|_| world.newcomer()).collect();
+    for waiter in &waiters {
+        assert!(!world.lock(*waiter, &name, Exclusive, true));
+    }
+    Box::new(move || {
+        let which = usize::try_from(world.pick(count)).expect("it is small");
+        world.leave(waiters[which]);
+        waiters[which] = world.newcomer();
+        world.lock(waiters[which], &name, Exclusive, true);
+    })
+}
+
+/// A tree with as many leaves, a holder and a waiter at each.
+fn busy_leaves(count: u64, mode: LockMode) -> (World, Vec<(ResourceName, SessionId, SessionId)>) {
+    let mut world = World::new();
+    let leaves = (0..count).map(|number| {
+        let leaf = name(&format!("/h/{number}/x"));
+        let (holder, waiter) = (world.newcomer(), world.newcomer());
+        assert!(world.lock(holder, &leaf, mode, true));
+        assert!(!world.lock(waiter, &leaf, mode, true));
+        (leaf, holder, waiter)
+    });
+    let leaves = leaves.collect();
+    (world, leaves)
+}
+
+/// At one of many leaves of a tree, the holder hands over to the waiter.
+fn at_a_leaf(count: u64) -> Measured {
+    let (mut world, mut leaves) = busy_leaves(count, Exclusive);
+    Box::new(move || {
+        let which = usize::try_from(world.pick(count)).expect("it is small");
+        let (leaf, holder, waiter) = &mut leaves[which];
+        assert_eq!(world.unlock(*holder, leaf), Some(*waiter));
+        world.lock(*holder, leaf, Exclusive, true);
+        std::mem::swap(holder, waiter);
+    })
+}
+
+/// Above many leaves where others hold and wait, somebody locks in a mode that goes with theirs.
+fn above_leaves(count: u64) -> Measured {
+    let (mut world, _) = busy_leaves(count, ProtectedWrite);
+    let root = name("/h");
+    Box::new(move || {
+        let session = world.newcomer();
+        assert!(world.lock(session, &root, ConcurrentRead, false));
+        world.leave(session);
+    })
+}
+
+/// The same, but one of the waiters must not be passed any more.
+fn above_a_protected_waiter(count: u64) -> Measured {
+    let (mut world, _) = busy_leaves(count, ProtectedWrite);
+    let (root, last) = (name("/h"), name("/h/z/x"));
+    let (reader, writer) = (world.newcomer(), world.newcomer());
+    world.lock(reader, &last, ConcurrentRead, true);
+    world.lock(writer, &last, Exclusive, true);
+    let session = world.newcomer();
+    while world.lock(session, &root, ConcurrentRead, false) {
+        world.unlock(session, &root);
+    }
+    Box::new(move || {
+        assert!(!world.lock(session, &root, ConcurrentRead, false));
+        world.leave(session);
+    })
+}
+
+/// Measures a case in all sizes; false if it grows too much.
+fn measure(criterion: &mut Criterion, case: &str, new: &dyn Fn(u64) -> Measured) -> bool {
+    // The shortest time in ns by size: others are those in which the machine did something else.
+    let best = RefCell::new(BTreeMap::new());
+    let mut group = criterion.benchmark_group(case);
+    for count in SIZES {
+        group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
+            let mut request = new(count);
+            bencher.iter_custom(|times| {
+                let start = WallTime.start();
+                for _ in 0..times {
+                    request();
+                }
+                let took = WallTime.end(start);
+                if times >= TIMES_AT_LEAST {
+                    let each = took.as_secs_f64() * 1e9 / times as f64;
+                    let mut best = best.borrow_mut();
+                    let shortest: &mut f64 = best.entry(count).or_insert(each);
+                    *shortest = shortest.min(each);
+                }
+                took
+            });
+        });
+    }
+    group.finish();
+    let best = best.into_inner();
+    let (Some(first), Some(last)) = (best.get(&SIZES[0]), best.get(&SIZES[2])) else {
+        return true; // not chosen
+    };
+    let ratio = last / first;
+    println!("{case}: {first:.0} ns to {last:.0} ns, ratio {ratio:.2}\n");
+    ratio <= RATIO_AT_MOST
+}
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .sample_size(60)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(500))
+        .configure_from_args();
+    let kinds = [
+        ("simple", "r*", "foo"),
+        ("numeric", "r*[2]", "foo[1]"),
+        ("set", "r*.b", "a.b"),
+        ("tree", "/r*/a", "/foo/a"),
+        ("sequence", "_s_r*[2]", "_s_foo[1]"),
+        ("timestamp", "_t_r*%F.%T#fff[2]", "_t_%F.%T#fff[1]"),
+    ];
+    let mut sound = true;
+    for (kind, many, one) in kinds {
+        let mut case = |what: &str, new: &dyn Fn(u64) -> Measured| {
+            sound &= measure(&mut criterion, &format!("{kind}, {what}"), new);
+        };
+        case("resources", &|count| {
+            among_resources(many, ConcurrentRead, count, IN_USE)
+        });
+        case("resources, any of them", &|count| {
+            among_resources(many, ConcurrentRead, count, count)
+        });
+        if kind != "set" {
+            case("waiters, handed over", &|count| handed_over(one, count));
+            case("waiters, given up", &|count| given_up(one, count));
+        }
+    }
+    let mut case = |what: &str, new: &dyn Fn(u64) -> Measured| {
+        sound &= measure(&mut criterion, &format!("tree, {what}"), new);
+    };
+    case("waiters at leaves", &at_a_leaf);
+    case("above waiters at leaves", &above_leaves);
+    case("above a protected waiter", &above_a_protected_waiter);
+    criterion.final_summary();
+    assert!(
+        sound,
+        "something costs more than {RATIO_AT_MOST} times as much"
+    );
+}
