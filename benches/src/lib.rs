@@ -30,6 +30,6 @@ pub use client::{Address, Client};
 pub use crowd::{Crowd, News};
 pub use programs::Programs;
 pub use scratch::Scratch;
-pub use server::{Server, Transport, raise_descriptor_limit};
+pub use server::{Server, Transport, lower_descriptor_limit, raise_descriptor_limit};
 pub use table::Table;
 pub use vocabulary::{Said, Vocabulary};

@@ -191,17 +191,25 @@ impl Drop for Server {
 /// Allows this process, and those that it starts, as many descriptors as the system lets it have;
 /// how many that is.
 pub fn raise_descriptor_limit() -> usize {
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    let limits = Rlimit {
-        current: maximum,
-        maximum,
-    };
-    // Should it fail, the loads will say which connection could not be made.
-    let _ = setrlimit(Resource::Nofile, limits);
+    limit_descriptors(getrlimit(Resource::Nofile).maximum);
     let current = getrlimit(Resource::Nofile).current;
     current.map_or(usize::MAX, |limit| {
         usize::try_from(limit).unwrap_or(usize::MAX)
     })
+}
+
+/// Allows this process, and those that it starts, no more than the usual number of descriptors,
+/// until somebody asks for more.
+pub fn lower_descriptor_limit() {
+    limit_descriptors(Some(USUAL_DESCRIPTORS));
+}
+
+const USUAL_DESCRIPTORS: u64 = 1024;
+
+fn limit_descriptors(current: Option<u64>) {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    // Should it fail, the loads will say which connection could not be made.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current, maximum });
 }
 
 fn place(transport: Transport) -> io::Result<(Address, Scratch)> {

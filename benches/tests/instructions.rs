@@ -126,6 +126,7 @@ impl Counter {
             // The same for everybody: a program looks through its environment.
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
+            .env("HOME", directory())
             .stdin(Stdio::null());
         (command, out)
     }
