@@ -22,7 +22,10 @@ impl Shared {
             ("flomd", env!("CARGO_BIN_EXE_flomd")),
         ];
         for (name, program) in copies {
-            fs::copy(program, scratch.file(name)).unwrap();
+            // Not by this process: a test beside this one may start a program meanwhile, and that
+            // would have the copy open for a moment, which keeps it from being run.
+            let words = [program, scratch.file(name).to_str().unwrap()].map(str::to_string);
+            Program::new("cp").args(words).run().expect_code(0);
         }
         fs::set_permissions(scratch.path(), Permissions::from_mode(0o1777)).unwrap();
         Self(scratch)

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::Signal;
 
 use crate::harness::{
-    Daemon, PATIENCE, Program, Running, Scratch, Socket, Wire, ask, flom, wait_until,
+    Daemon, PATIENCE, Program, Running, Scratch, Socket, Wire, ask, flom, uninterrupted, wait_until,
 };
 
 /// Runs the words with what is standard input as descriptor 3, passed to them.
@@ -70,7 +70,7 @@ impl Manager {
     #[track_caller]
     fn hear(&self) -> String {
         let mut buffer = [0; 1024];
-        let length = self.notified.recv(&mut buffer).unwrap();
+        let length = uninterrupted(|| self.notified.recv(&mut buffer)).unwrap();
         String::from_utf8(buffer[..length].to_vec()).unwrap()
     }
 

@@ -69,7 +69,7 @@ fn serve_detached(run: &Run) -> Result<(), Failure> {
     let traced = trace::open(&settings.trace, Otherwise::Nowhere).map_err(untraced);
     detach::become_daemon().map_err(|error| failed(&error))?;
     detach::raise_limits();
-    let system_log = SystemLog::of_system().with_peers(settings.trace.verbose);
+    let system_log = SystemLog::of_system();
     system_log.tell_panics();
     let opened = traced
         .and_then(|()| Daemon::open(settings))

@@ -16,7 +16,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use flom_core::{Action, CloseReason, Step};
 use flom_proto::DecodeError;
 use flom_types::{Outcome, SessionId, Time, target};
-use log::{debug, trace, warn};
+use log::{debug, trace};
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -24,7 +24,7 @@ use mio::{Interest, Registry, Token};
 use crate::answers::Answers;
 use crate::authority::Refusal;
 use crate::conn::{Conn, Fault};
-use crate::records::{BROKEN_RULES, OTHER_LEVEL, UNLOCKED_OTHER};
+use crate::records::{BROKEN_RULES, OTHER_LEVEL, SILENT, UNLOCKED_OTHER};
 use crate::system_log::SystemLog;
 
 /// Bits of a session id that say in which slot the connection is.
@@ -138,11 +138,10 @@ impl Conns {
         };
         let silent: Vec<_> = self.slots.iter().flatten().filter_map(silent).collect();
         for session in silent {
-            warn!(
-                target: target::CONN,
-                "session={} dropped: others need its place, and it has never asked for anything",
-                number(session)
-            );
+            let text = "dropped: others need its place, and it has never asked for anything";
+            let number = number(session);
+            self.system_log
+                .tell(SILENT, format_args!("session={number} {text}"));
             self.lose(session);
         }
     }

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::conns::Conns;
 use crate::door::{Door, Found};
-use crate::records::{DOOR_LOST, NO_ROOM};
+use crate::records::{DOOR_LOST, DOOR_RESTORED, NO_ROOM};
 use crate::system_log::SystemLog;
 
 /// Newcomers let in in one turn.
@@ -126,12 +126,12 @@ impl Entrance {
             }
         }
         if self.swept && self.watch == Watch::Quiet {
-            self.restore(registry);
+            self.restore(registry, conns.system_log());
         }
         newcomers
     }
 
-    fn restore(&mut self, registry: &Registry) {
+    fn restore(&mut self, registry: &Registry, system_log: &SystemLog) {
         self.swept = false;
         let restored = match self.door.restore() {
             Ok(true) => self.register(registry),
@@ -140,8 +140,11 @@ impl Entrance {
         };
         let door = &self.door;
         match restored {
-            Ok(()) => warn!(target: target::DAEMON, "{door} had been removed, it is there again"),
-            Err(error) => warn!(target: target::DAEMON, "{door} is gone: {error}"),
+            Ok(()) => {
+                let text = format_args!("{door} had been removed, it is there again");
+                system_log.tell(DOOR_RESTORED, text);
+            }
+            Err(error) => system_log.tell(DOOR_LOST, format_args!("{door} is gone: {error}")),
         }
     }
 

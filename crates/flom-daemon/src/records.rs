@@ -91,6 +91,10 @@ kinds! {
     NO_ROOM: "FLM030W", Warning, CONN;
     /// A socket takes no connections any more, though the daemon goes on.
     DOOR_LOST: "FLM031E", Error, DAEMON;
+    /// The files of a UNIX socket were removed by somebody, and are there again.
+    DOOR_RESTORED: "FLM032W", Warning, DAEMON;
+    /// A peer that had never asked for anything has lost its connection, as others need its place.
+    SILENT: "FLM033W", Warning, CONN;
 }
 
 #[cfg(test)]

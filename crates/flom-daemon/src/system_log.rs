@@ -68,13 +68,6 @@ impl SystemLog {
         }
     }
 
-    /// Tells of each client, too, if it says who it is: a record for each connection.
-    #[must_use]
-    pub fn with_peers(mut self, yes: bool) -> Self {
-        self.tells_peers = yes;
-        self
-    }
-
     /// Tells why a daemon does not start, unless it is for another one that will do.
     pub fn tell_start_failed(&self, error: &StartError) {
         if !error.is_busy() {
@@ -94,7 +87,15 @@ impl SystemLog {
         }));
     }
 
-    /// Whether a client that says who it is makes a record.
+    /// Has clients told, too, who say who they are.
+    #[cfg(test)]
+    pub(crate) fn with_peers(mut self) -> Self {
+        self.tells_peers = true;
+        self
+    }
+
+    /// Whether a client that says who it is makes a record: where connections are logged or traced.
+    /// Elsewhere a record for each of them would be half the work that it makes.
     pub(crate) fn tells_peers(&self) -> bool {
         self.tells_peers || log::log_enabled!(target: PEER.target, PEER.level())
     }

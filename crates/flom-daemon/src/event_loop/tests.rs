@@ -30,7 +30,7 @@ impl Scene {
         settings.daemon.lifespan_ms = 1;
         let daemon = Daemon::open(&settings).unwrap();
         Self {
-            daemon: daemon.log_to(SystemLog::at(&log).with_peers(true)),
+            daemon: daemon.log_to(SystemLog::at(&log).with_peers()),
             socket,
             records,
         }
