@@ -1,20 +1,21 @@
 //! `cargo bench -p flom-bench --bench whole -- [LOAD...] [--rounds N] [--seconds S] [--tcp] [--long]`:
 //! flomd as a whole under load, in turns with the floor, a server that does nothing.
 //!
-//! Loads are `own:N`, `contend:N`, `churn:N`, `queue:N`, `readers:N` and `kept:N`. `--long` takes the
-//! sizes of the targets instead of those that fit into half a minute.
+//! Loads are `own:N`, `contend:N`, `churn:N`, `queue:N`, `readers:N`, `kept:N` and `command:N`.
+//! `--long` takes the sizes of the targets instead of those that fit into half a minute.
 
 use std::env;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use flom_bench::workload::{self, Figures};
+use flom_bench::workload::{self, Commands, Figures};
 use flom_bench::{Programs, Server, Table, Transport, raise_descriptor_limit};
 
-const SHORT: &str = "own:1 own:64 contend:8 contend:64 churn:8 queue:2000 readers:2000 kept:20000";
+const SHORT: &str = "own:1 own:64 contend:8 contend:64 churn:8 queue:2000 readers:2000 kept:20000 \
+                     command:50";
 const LONG: &str = "own:1 own:8 own:64 contend:8 contend:64 churn:1 churn:8 churn:64 queue:10000 \
-                    readers:10000 kept:100000";
+                    readers:10000 kept:100000 command:200";
 
 /// A queue whose cost for each waiter is the measure for longer ones.
 const SHORT_QUEUE: usize = 100;
@@ -31,9 +32,8 @@ fn main() -> io::Result<()> {
         return Ok(()); // `cargo test --benches` only asks whether it starts
     };
     raise_descriptor_limit();
-    let flomd = Programs::build()?.path("flomd");
     let bench = Bench {
-        flomd: &flomd,
+        programs: &Programs::build()?,
         plan: &plan,
     };
     let mut table = Table::default();
@@ -48,7 +48,7 @@ fn main() -> io::Result<()> {
 }
 
 struct Bench<'a> {
-    flomd: &'a Path,
+    programs: &'a Programs,
     plan: &'a Plan,
 }
 
@@ -65,7 +65,8 @@ impl Bench<'_> {
             "churn" => beside("echo", &|server| workload::churn(server, size, lasting))?,
             "queue" => beside("turns", &|server| workload::queue(server, size))?,
             "readers" => beside("crowd", &|server| workload::readers(server, size))?,
-            _ => return self.kept(load, size, table),
+            "kept" => return self.kept(load, size, table),
+            _ => return self.commands(load, size, table),
         };
         table.enter(load, &ours, "floor", &theirs);
         if kind == "queue" {
@@ -101,8 +102,20 @@ impl Bench<'_> {
         Ok(())
     }
 
+    /// What a command costs, against `flock`; what one costs that starts the daemon, against one that
+    /// finds it.
+    fn commands(&self, load: &str, times: usize, table: &mut Table) -> io::Result<()> {
+        let server = Server::flomd(&self.programs.path("flomd"), Transport::Unix, -1)?;
+        let flom = self.programs.path("flom");
+        let Commands { flock, warm, cold } = workload::commands(&flom, &server, times)?;
+        table.enter(load, &warm, "flock", &flock);
+        table.enter(&format!("{load} cold"), &cold, "warm", &warm);
+        Ok(())
+    }
+
     fn flomd(&self) -> io::Result<Server> {
-        Server::flomd(self.flomd, self.plan.transport, -1)
+        let flomd = self.programs.path("flomd");
+        Server::flomd(&flomd, self.plan.transport, -1)
     }
 
     fn floor(&self, rule: &str) -> io::Result<Server> {
@@ -147,7 +160,9 @@ impl Plan {
 }
 
 fn split(load: &str) -> io::Result<(&str, usize)> {
-    const KINDS: [&str; 6] = ["own", "contend", "churn", "queue", "readers", "kept"];
+    const KINDS: [&str; 7] = [
+        "own", "contend", "churn", "queue", "readers", "kept", "command",
+    ];
     load.split_once(':')
         .filter(|(kind, _)| KINDS.contains(kind))
         .and_then(|(kind, size)| Some((kind, size.parse().ok().filter(|size| *size > 0)?)))

@@ -1,6 +1,7 @@
 //! The loads, each of which any [`Server`](crate::Server) can be put under.
 
 mod churn;
+mod command;
 mod cycle;
 mod kept;
 mod meter;
@@ -12,6 +13,7 @@ use std::io;
 use crate::crowd::News;
 
 pub use churn::churn;
+pub use command::{Commands, commands};
 pub use cycle::{contend, own};
 pub use kept::keep;
 pub use queue::queue;
