@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::net::UnixStream;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use signal_hook::consts::{
     FORBIDDEN, SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM,
     SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
@@ -59,14 +60,18 @@ impl Signals {
                 .into_iter()
                 .filter(|number| !inherited.contains(*number))
         };
-        for number in caught() {
-            flag::register_conditional_default(number, Arc::clone(&defaults))?;
-        }
-        let (read, write) = PipeEnd::pair()?;
-        write.set_nonblocking(true)?;
-        read.set_nonblocking(true)?;
-        let read = UnixStream::from_std(read);
-        let delivery = SignalDelivery::with_pipe(read, write, WithRawSiginfo, caught())?;
+        // While a signal has one handler and not the other, or the library has not written down
+        // which there are, it would do nothing at all.
+        let delivery = held_back(caught(), || {
+            for number in caught() {
+                flag::register_conditional_default(number, Arc::clone(&defaults))?;
+            }
+            let (read, write) = PipeEnd::pair()?;
+            write.set_nonblocking(true)?;
+            read.set_nonblocking(true)?;
+            let read = UnixStream::from_std(read);
+            SignalDelivery::with_pipe(read, write, WithRawSiginfo, caught())
+        })?;
         Ok(Self {
             delivery,
             defaults,
@@ -116,6 +121,20 @@ impl Signals {
     pub(crate) fn let_through(&self, through: bool) {
         self.defaults.store(through, Ordering::SeqCst);
     }
+}
+
+/// Does something while the signals `numbers` wait until it is done.
+fn held_back<T>(
+    numbers: impl Iterator<Item = i32>,
+    act: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    let held: SigSet = numbers
+        .filter_map(|number| Signal::try_from(number).ok())
+        .collect();
+    let before = held.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let done = act();
+    before.thread_set_mask()?;
+    done
 }
 
 /// Ends this process as signal `number` ends one that does not catch it.
@@ -184,6 +203,19 @@ mod tests {
         assert_eq!(never, [11, 9]);
         // The process is still there.
         signal_hook::low_level::raise(14).unwrap();
+    }
+
+    #[test]
+    fn a_signal_that_comes_too_early_waits() {
+        let mut watched = None;
+        held_back([SIGUSR1].into_iter(), || {
+            signal_hook::low_level::raise(SIGUSR1)?;
+            watched = Some(Arc::new(AtomicBool::new(false)));
+            flag::register(SIGUSR1, watched.clone().unwrap()).map(drop)
+        })
+        .unwrap();
+        // Without, the process would be gone.
+        assert!(watched.unwrap().load(Ordering::SeqCst));
     }
 
     #[test]
