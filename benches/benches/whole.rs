@@ -82,9 +82,9 @@ impl Bench<'_> {
         let short = workload::queue(&server, SHORT_QUEUE)?;
         table.enter(
             load,
-            &ours[..2].to_vec(),
+            &ours[..3].to_vec(),
             "100 waiters",
-            &short[..2].to_vec(),
+            &short[..3].to_vec(),
         );
         Ok(())
     }

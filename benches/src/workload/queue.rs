@@ -1,7 +1,7 @@
 //! A long queue in front of one resource.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flom_types::LockMode;
 
@@ -9,7 +9,7 @@ use crate::crowd::{Crowd, News};
 use crate::server::Server;
 use crate::vocabulary::Said;
 use crate::words;
-use crate::workload::meter::micros;
+use crate::workload::meter::{micros, percentile};
 use crate::workload::{Figures, surprise};
 
 /// How many may have asked and not been answered yet.
@@ -35,11 +35,14 @@ pub fn queue(server: &Server, waiters: usize) -> io::Result<Figures> {
     let order = line_up(server, &mut crowd, waiters, &lock)?;
     let queued = Instant::now();
     let memory = server.memory()?.saturating_sub(memory);
-    drain(&mut crowd, holder, &order)?;
+    let mut hand_overs = drain(&mut crowd, holder, &order)?;
     let each = waiters as f64;
+    let drained = queued.elapsed();
+    hand_overs.sort_unstable();
     Ok(vec![
+        ("hand-over p50 us", percentile(&hand_overs, 50)),
         ("enqueue us each", micros(queued - start) / each),
-        ("drain us each", micros(queued.elapsed()) / each),
+        ("drain us each", micros(drained) / each),
         ("bytes each", memory as f64 / each),
     ])
 }
@@ -69,13 +72,16 @@ fn line_up(
     Ok(order)
 }
 
-fn drain(crowd: &mut Crowd, holder: usize, order: &[usize]) -> io::Result<()> {
+/// How long each waiter's grant came after the unlock of the one before.
+fn drain(crowd: &mut Crowd, holder: usize, order: &[usize]) -> io::Result<Vec<Duration>> {
     let unlock = words::unlock(NAME);
     let leave = |crowd: &Crowd, number| {
         crowd.say(number, &unlock)?;
         crowd.half_close(number)
     };
+    let mut unlocked = Instant::now();
     leave(crowd, holder)?;
+    let mut hand_overs = Vec::with_capacity(order.len());
     let mut news = Vec::new();
     let mut due = order.iter().copied();
     let mut gone = 0;
@@ -84,6 +90,8 @@ fn drain(crowd: &mut Crowd, holder: usize, order: &[usize]) -> io::Result<()> {
         for (number, news) in news.iter().copied() {
             match news {
                 News::Said(Said::Granted { waited: true }) if due.next() == Some(number) => {
+                    hand_overs.push(unlocked.elapsed());
+                    unlocked = Instant::now();
                     leave(crowd, number)?;
                 }
                 News::Closed => gone += 1,
@@ -91,5 +99,5 @@ fn drain(crowd: &mut Crowd, holder: usize, order: &[usize]) -> io::Result<()> {
             }
         }
     }
-    Ok(())
+    Ok(hand_overs)
 }
