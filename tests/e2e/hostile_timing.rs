@@ -132,6 +132,8 @@ fn a_holder_and_the_waiters_behind_it_may_vanish_together() {
         drop((holder, waiters));
         daemon.signal(Signal::CONT);
         assert_eq!(last.hear().answer(), (24, 0));
+        last.finish();
+        assert_eq!(last.hear(), Heard::Closed);
     }
     assert_served(&daemon, "third");
 }

@@ -1,6 +1,8 @@
 //! A command under a lock.
 
-use crate::harness::{Daemon, Flow, Program, Scratch, ask, state, wait_until};
+use crate::harness::{
+    Daemon, FakeDaemon, Flow, Heard, Program, Scratch, ask, message, state, wait_until,
+};
 
 /// Modes as they are typed, in the order of their numbers on the wire.
 const MODES: [&str; 6] = ["NL", "CR", "CW", "PR", "PW", "EX"];
@@ -108,6 +110,22 @@ fn the_lock_is_free_when_flom_returns() {
             .run()
             .expect(0, "", "");
     }
+}
+
+#[test]
+fn flom_returns_only_when_the_daemon_has_let_go() {
+    let daemon = FakeDaemon::new(|mut client| {
+        client.hear();
+        client.say(message(1, 16, "<session peerid=\"x\"/><answer rc=\"0\"/>"));
+        client.hear(); // the unlock
+        assert_eq!(client.hear(), Heard::Closed);
+        assert!(
+            client.is_there(),
+            "it says no more, but waits for the end of the other side"
+        );
+    });
+    daemon.flom(["--", "true"]).run().expect(0, "", "");
+    daemon.finish();
 }
 
 #[test]

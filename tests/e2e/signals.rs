@@ -21,6 +21,13 @@ fn watcher<'a>(daemon: &Daemon, options: impl IntoIterator<Item = &'a str>) -> R
     flom
 }
 
+/// Looks until the watcher has said this. Each look types a line first: a signal that comes just
+/// before the shell begins to read waits for the end of a line.
+#[track_caller]
+fn await_watcher(text: &str, mut type_and_look: impl FnMut() -> String) {
+    wait_until(text, || type_and_look().contains(text));
+}
+
 #[test]
 fn signals_are_passed_on_and_the_lock_stays_until_the_command_has_ended() {
     let daemon = Daemon::start();
@@ -34,7 +41,10 @@ fn signals_are_passed_on_and_the_lock_stays_until_the_command_has_ended() {
     ] {
         let mut flom = watcher(&daemon, []);
         flom.signal(signal);
-        flom.wait_for_stdout(&format!("got {name}\n"));
+        await_watcher(&format!("got {name}\n"), || {
+            flom.type_line("");
+            flom.stdout_so_far()
+        });
         assert!(flom.is_running(), "{name}");
         assert_eq!(daemon.probe("db"), 4, "{name}");
         flom.type_line("end");
@@ -69,7 +79,10 @@ fn an_ignored_signal_does_nothing_to_flom_and_nothing_to_the_command() {
     flom.signal(Signal::INT);
     flom.signal(Signal::USR1);
     // USR1 is passed on after whatever would have been before it.
-    flom.wait_for_stdout("got USR1\n");
+    await_watcher("got USR1\n", || {
+        flom.type_line("");
+        flom.stdout_so_far()
+    });
     flom.type_line("end");
     let ended = flom.wait().expect_code(5);
     assert!(
@@ -110,20 +123,27 @@ fn signals_that_nobody_can_ignore_are_named() {
 #[test]
 fn ctrl_c_reaches_the_command_once_and_the_lock_stays_until_it_has_ended() {
     let daemon = Daemon::start();
-    let mut terminal = Terminal::new();
+    let terminal = Terminal::new();
     let script = "exec \"$FLOM\" -s \"$1\" -d 0 -r db -- sh -c \"$2\"";
     let socket = daemon.socket().to_str().unwrap();
     let flom = terminal.run_in_foreground(script, [socket, WATCHER]);
     flom.wait_for_stdout("pid ");
+    let watcher_says = |text: &str| {
+        await_watcher(text, || {
+            terminal.type_line("");
+            flom.stdout_so_far()
+        });
+    };
     // Flom knows by then that its command runs: what comes before may get there twice.
     flom.signal(Signal::USR1);
-    flom.wait_for_stdout("got USR1\n");
+    watcher_says("got USR1\n");
     terminal.press_ctrl_c();
-    flom.wait_for_stdout("got INT\n");
+    watcher_says("got INT\n");
     assert_eq!(daemon.probe("db"), 4);
     // Had flom passed it on, that would have come before this.
     flom.signal(Signal::USR2);
-    let output = flom.wait_for_stdout("got USR2\n");
+    watcher_says("got USR2\n");
+    let output = flom.stdout_so_far();
     assert_eq!(output.matches("got INT").count(), 1, "{output}");
     terminal.type_line("end");
     flom.wait().expect_code(5);
@@ -132,7 +152,7 @@ fn ctrl_c_reaches_the_command_once_and_the_lock_stays_until_it_has_ended() {
 #[test]
 fn ctrl_c_ends_a_command_that_does_not_mind_it() {
     let daemon = Daemon::start();
-    let mut terminal = Terminal::new();
+    let terminal = Terminal::new();
     let script = "exec \"$FLOM\" -s \"$1\" -d 0 -r db -- sh -c 'echo held; exec cat'";
     let flom = terminal.run_in_foreground(script, [daemon.socket().to_str().unwrap()]);
     flom.wait_for_stdout("held\n");
@@ -144,7 +164,7 @@ fn ctrl_c_ends_a_command_that_does_not_mind_it() {
 fn ctrl_c_while_waiting_takes_the_request_back() {
     let daemon = Daemon::start();
     let holder = daemon.holder("db");
-    let mut terminal = Terminal::new();
+    let terminal = Terminal::new();
     let tap = daemon.tap();
     let script = "exec \"$FLOM\" -s \"$1\" -d 0 -r db -- echo no";
     let waiter = terminal.run_in_foreground(script, [tap.socket().to_str().unwrap()]);

@@ -245,7 +245,7 @@ fn a_port_that_something_else_has_is_no_daemon() {
         "no",
     ])
     .run();
-    goodbye.join().unwrap();
+    wait_until("a second try", || goodbye.is_finished());
     assert!(
         ended.stderr.starts_with("flom_client_lock: ret_cod=-126 ("),
         "{ended:?}"

@@ -150,6 +150,7 @@ impl FakeDaemon {
 
     /// Fails if something was not as the play has it.
     pub(crate) fn finish(self) {
+        wait_until("the end of the play", || self.playing.is_finished());
         self.playing.join().expect("the play went as written");
     }
 }

@@ -49,11 +49,12 @@ impl Terminal {
     }
 
     /// Presses Ctrl and C.
-    pub(crate) fn press_ctrl_c(&mut self) {
-        self.keys.write_all(b"\x03").unwrap();
+    pub(crate) fn press_ctrl_c(&self) {
+        (&self.keys).write_all(b"\x03").unwrap();
     }
 
-    pub(crate) fn type_line(&mut self, line: &str) {
-        self.keys.write_all(format!("{line}\n").as_bytes()).unwrap();
+    pub(crate) fn type_line(&self, line: &str) {
+        let mut keys = &self.keys;
+        keys.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 }

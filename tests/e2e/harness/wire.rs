@@ -251,6 +251,11 @@ impl Wire {
         ended
     }
 
+    /// Whether somebody still takes what is said here.
+    pub(crate) fn is_there(&mut self) -> bool {
+        self.socket.write_all(b" ").is_ok()
+    }
+
     /// Says that nothing more will be said.
     pub(crate) fn finish(&self) {
         self.socket.shutdown(Shutdown::Write);
