@@ -1,11 +1,13 @@
 //! Where the trace goes: `-T`, `-t`, `--append-trace-file` (`spec/tracing.md` §4, §6).
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::harness::{Daemon, Program, Scratch, Started, flom, wait_until};
+use rustix::process::Signal;
+
+use crate::harness::{Daemon, Program, Scratch, Started, flom, send, wait_until};
 use crate::tracing::{module, text};
 
 const MASK: &str = "FLOM_TRACE_MASK";
@@ -293,4 +295,42 @@ fn a_daemon_without_file_traces_nowhere() {
         let stream = fs::read_link(daemon.file("fd").join(number)).unwrap();
         assert_eq!(stream, Path::new("/dev/null"));
     }
+}
+
+#[test]
+fn a_daemon_told_to_hang_up_goes_on_in_a_new_file_like_the_old_one() {
+    let scene = Scene::new();
+    fs::write(scene.file("daemon"), "").unwrap();
+    fs::set_permissions(scene.file("daemon"), Permissions::from_mode(0o600)).unwrap();
+    scene.flom(["-t", "daemon"]).run().expect_code(0);
+    let daemon = scene.started.the_daemon();
+    fs::rename(scene.file("daemon"), scene.file("moved")).unwrap();
+    send(daemon.pid, Signal::HUP);
+    wait_until("a new file", || scene.file("daemon").exists());
+    assert_eq!(mode(&scene.file("daemon")), 0o600);
+    scene.flom([]).run().expect_code(0);
+    let session = "flom_conn: session=2 connected\n";
+    wait_until("the session", || {
+        text(&scene.file("daemon")).contains(session)
+    });
+    assert!(!text(&scene.file("moved")).contains(session));
+    assert!(text(&scene.file("moved")).contains("session=1 connected"));
+}
+
+#[test]
+fn a_daemon_in_the_foreground_says_why_it_goes_on_in_the_old_file() {
+    let daemon =
+        Daemon::start_with("FLOM_TRACE_MASK=0x10 exec \"$FLOMD\" \"$@\" -t \"${2%/*}/daemon\"");
+    daemon.wait_for_stderr("ready\n");
+    let file = daemon.scratch().file("daemon");
+    let moved = daemon.scratch().file("moved");
+    fs::rename(&file, &moved).unwrap();
+    fs::create_dir(&file).unwrap();
+    daemon.signal(Signal::HUP);
+    let reason = format!(
+        "cannot open trace file '{}': Is a directory",
+        file.display()
+    );
+    daemon.wait_for_stderr(&reason);
+    assert!(text(&moved).contains(&reason));
 }

@@ -12,6 +12,7 @@ use flom_cli::trace::{OpenError, Otherwise};
 use flom_cli::{Failure, exit, trace};
 use flom_daemon::detach::Side;
 use flom_daemon::{Daemon, StartError, Supervisor, SystemLog, detach, take_passed};
+use flom_types::target;
 use log::warn;
 
 fn main() -> ExitCode {
@@ -87,13 +88,16 @@ fn serve_detached(run: &Run) -> Result<(), Failure> {
 /// What HUP is for: whoever has moved the trace file away gets a new one.
 fn reopen_trace() {
     if let Err(error) = trace::reopen() {
-        warn!("{error}");
+        warn!(target: target::DAEMON, "{error}: {}", error.source);
     }
 }
 
 fn warn_of(told: io::Result<()>) {
     if let Err(error) = told {
-        warn!("cannot tell the service manager (NOTIFY_SOCKET): {error}");
+        warn!(
+            target: target::DAEMON,
+            "cannot tell the service manager (NOTIFY_SOCKET): {error}"
+        );
     }
 }
 
