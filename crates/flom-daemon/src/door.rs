@@ -189,6 +189,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_door_without_a_name_stays_the_socket_that_it_was() {
+        let listener = listen_tcp(&["127.0.0.1:0".parse().unwrap()], 16).unwrap();
+        let keepalive = Keepalive {
+            time: Duration::from_secs(60),
+            interval: Duration::from_secs(10),
+            probes: 7,
+        };
+        let mut door = Door::Tcp(listener, keepalive);
+        door.hide();
+        let is_new = door.show().unwrap();
+        assert!(!is_new, "it would be watched twice");
+        TcpStream::connect(door.tcp_address().unwrap()).unwrap();
+    }
+
+    #[test]
     fn connections_of_both_families_are_set_up_alike() {
         let keepalive = Keepalive {
             time: Duration::from_secs(60),
