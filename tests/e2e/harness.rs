@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use daemon::{Daemon, Started, loopback};
 pub(crate) use net::{Host, hosts, privilege};
-pub(crate) use processes::{is_alive, send, state};
+pub(crate) use processes::{group_session_terminal, is_alive, send, state};
 pub(crate) use program::{Finished, Program, Running, flom, gate};
 pub(crate) use scratch::Scratch;
 pub(crate) use shell::{Shell, Typed};

@@ -5,11 +5,13 @@ use std::net::TcpListener;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process;
 
-use rustix::process::{Signal, getpid, getsid};
+use rustix::process::Signal;
 
 use crate::harness::{
-    Daemon, Program, Scratch, Started, flom, hosts, loopback, privilege, send, wait_until,
+    Daemon, Program, Scratch, Started, flom, group_session_terminal, hosts, loopback, privilege,
+    send, wait_until,
 };
 
 /// A command line that starts a daemon at this socket.
@@ -46,13 +48,12 @@ fn the_daemon_is_a_process_of_its_own() {
         .expect(0, "ran\n", "");
     assert_eq!(started.the_daemon().pid, daemon.pid);
 
-    let [group, session, terminal] = daemon.group_session_terminal();
+    let [group, session, terminal] = group_session_terminal(daemon.pid);
     assert_eq!(group, session);
     assert_ne!(session, daemon.pid, "it could acquire a terminal");
-    assert_ne!(
-        session,
-        getsid(Some(getpid())).unwrap().as_raw_nonzero().get()
-    );
+    let own_pid = i32::try_from(process::id()).unwrap();
+    let [_, own_session, _] = group_session_terminal(own_pid);
+    assert_ne!(session, own_session);
     assert_eq!(terminal, 0);
 
     for number in ["0", "1", "2"] {

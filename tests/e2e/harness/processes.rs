@@ -31,14 +31,6 @@ impl Process {
         PathBuf::from(format!("/proc/{}/{name}", self.pid))
     }
 
-    /// Its process group, its session and its terminal, each 0 if it has none.
-    pub(crate) fn group_session_terminal(&self) -> [i32; 3] {
-        let text = fs::read_to_string(self.file("stat")).unwrap();
-        let (_, fields) = text.rsplit_once(") ").unwrap();
-        let fields: Vec<_> = fields.split(' ').collect();
-        [2, 3, 4].map(|at| fields[at].parse().unwrap())
-    }
-
     /// Ends it on the spot.
     pub(crate) fn kill(&self) {
         let _ = kill_process(Pid::from_raw(self.pid).unwrap(), Signal::KILL);
@@ -61,6 +53,15 @@ pub(crate) fn is_alive(pid: i32) -> bool {
 /// The letter of its state: `T` stopped, `Z` ended without anybody having waited for it.
 pub(crate) fn state(pid: i32) -> Option<String> {
     stat(pid).map(|(_, state, _)| state)
+}
+
+/// The process group, the session and the terminal of a process, each 0 if it has none, or one
+/// that belongs to another process namespace.
+pub(crate) fn group_session_terminal(pid: i32) -> [i32; 3] {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, fields) = text.rsplit_once(") ").unwrap();
+    let fields: Vec<_> = fields.split(' ').collect();
+    [2, 3, 4].map(|at| fields[at].parse().unwrap())
 }
 
 pub(crate) fn send(pid: i32, signal: Signal) {
