@@ -104,8 +104,8 @@ impl<'a> Applicant<'a> {
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             self.wait(left)?;
             self.discovery.knock();
-            self.discovery
-                .serve(|from| from.port() == self.port && self.own.contains(&from.ip()));
+            let (port, own) = (self.port, &self.own);
+            self.discovery.serve(|from| is_own(from, port, own));
             if let Some(other) = self.answer()? {
                 return Ok(Some(other));
             }
@@ -136,6 +136,14 @@ impl<'a> Applicant<'a> {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Whether a question that came from there is our own, if we ask from `port` and have the addresses
+/// `own`. Where none of them goes with the group, as on a host with nothing but its loopback
+/// interface, it comes from no address.
+fn is_own(from: SocketAddr, port: u16, own: &[IpAddr]) -> bool {
+    let ip = from.ip();
+    from.port() == port && (ip.is_unspecified() || own.contains(&ip))
 }
 
 /// Random enough to tell two hosts apart: the standard library seeds its hashers so.

@@ -76,6 +76,11 @@ impl Host {
         other.link_local(theirs);
     }
 
+    /// Takes `interface` down.
+    pub(crate) fn unplug(&self, interface: &str) {
+        self.ip(&["link", "set", interface, "down"]);
+    }
+
     /// Gives `interface` an IPv4 address, such as `10.1.0.1/24`.
     pub(crate) fn add_ipv4(&self, interface: &str, address: &str) {
         self.ip(&["address", "add", address, "dev", interface]);
