@@ -48,6 +48,8 @@ fn a_message_may_come_byte_by_byte() {
     let mut slow = daemon.connect();
     for byte in ask("db").message().bytes() {
         slow.say([byte]);
+        // By now the daemon has seen it.
+        assert_eq!(daemon.probe("none"), 5);
     }
     assert_eq!(slow.hear().answer(), (16, 0));
 }

@@ -154,7 +154,11 @@ impl Place {
     fn connect(&self) -> io::Result<Socket> {
         match self {
             Self::Unix(path) => UnixStream::connect(path).map(Socket::Unix),
-            Self::Tcp(address) => TcpStream::connect(address).map(Socket::Tcp),
+            Self::Tcp(address) => {
+                let stream = TcpStream::connect(address)?;
+                stream.set_nodelay(true)?;
+                Ok(Socket::Tcp(stream))
+            }
         }
     }
 }
