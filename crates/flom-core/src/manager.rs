@@ -207,7 +207,8 @@ impl LockManager {
     }
 
     fn create(&mut self, now: Now, id: SessionId, request: Request) {
-        let rules = match Rules::new(&request.resource, || TimeZone::clone(&self.zone)) {
+        let zone = || TimeZone::clone(&self.zone);
+        let rules = match Rules::new(&request.resource, zone, self.limit) {
             Ok(rules) => rules,
             Err(Unusable::NoTick) => return self.close(now, id, CloseReason::NoSuchResource),
             Err(Unusable::TextTooLong) => {

@@ -11,6 +11,9 @@ pub(crate) struct Ticket(pub(crate) u64);
 impl Ticket {
     /// Of a request that does not wait yet: everybody came before it.
     pub(crate) const NEWCOMER: Self = Self(u64::MAX);
+
+    /// Nobody came before it.
+    pub(crate) const FIRST: Self = Self(0);
 }
 
 /// How often a waiter may be passed by requests that conflict with it; then nobody passes it.
@@ -98,10 +101,14 @@ impl Line {
         }
     }
 
+    /// Whether the first waiter, if there is one, must not be passed any more.
+    pub(crate) fn is_guarded(&self, limit: PassLimit) -> bool {
+        limit.0.is_some_and(|limit| self.head_passed >= limit)
+    }
+
     /// Whether somebody here came before `by` and must not be passed any more.
     pub(crate) fn stops(&self, by: Ticket, limit: PassLimit) -> bool {
-        limit.0.is_some_and(|limit| self.head_passed >= limit)
-            && self.head().is_some_and(|(head, _)| head < by)
+        self.is_guarded(limit) && self.head().is_some_and(|(head, _)| head < by)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Trees: a path meets its ancestors and its descendants (`spec/resources.md` §7).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use flom_types::{LockMode, ResourceName, SessionId};
 use slab::Slab;
@@ -11,15 +12,17 @@ use crate::queue::{Line, PassLimit, Ticket};
 
 /// All paths with the same first level.
 ///
-/// Every node knows what is held, waited for and guarded at it and below it, so a request looks at
-/// its own path only. Nodes exist while somebody holds or waits at them or below.
+/// Every node knows what is held at it and below it, who waits at it and who is first to wait below
+/// it, so a request looks at its own path only. Nodes exist while somebody holds or waits at them or
+/// below.
 #[derive(Debug)]
 pub(crate) struct Tree {
+    limit: PassLimit,
     nodes: Slab<Node>,
     /// Where each waiter waits, and for what.
     waiters: BTreeMap<Ticket, (NodeId, LockMode)>,
-    /// Nodes where holders or waiters have left since the waiters were last looked at.
-    touched: Vec<NodeId>,
+    /// Where, and in which mode, holders or waiters have left since the waiters were last looked at.
+    touched: Vec<(NodeId, LockMode)>,
 }
 
 pub(crate) type NodeId = usize;
@@ -42,32 +45,65 @@ struct Node {
 #[derive(Debug, Default)]
 struct Below {
     held: Tally,
-    waiting: Tally,
-    waiters: BTreeSet<Ticket>,
+    /// The first waiter of each line, by what it waits for, and where it does.
+    heads: BTreeMap<(LockMode, Ticket), NodeId>,
+    /// Those of them that must not be passed any more.
+    guarded: BTreeSet<(LockMode, Ticket)>,
+}
+
+/// The first waiter of a line, as the nodes above know it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Head {
+    ticket: Ticket,
+    is_guarded: bool,
 }
 
 impl Below {
-    /// Whether somebody who conflicts with `mode` has come before `ticket`.
-    fn waited_before(&self, ticket: Ticket, mode: LockMode) -> bool {
-        self.waiting.conflicts(mode) && self.waiters.first().is_some_and(|first| *first < ticket)
+    /// Whether somebody who conflicts with `mode` must not be passed by `ticket`.
+    fn stops(&self, ticket: Ticket, mode: LockMode) -> bool {
+        !self.guarded.is_empty()
+            && ModeSet::conflicting(mode)
+                .modes()
+                .any(|other| self.guarded.range(before(other, ticket)).next().is_some())
+    }
+
+    fn replace(&mut self, mode: LockMode, node: NodeId, old: Option<Head>, new: Option<Head>) {
+        if let Some(Head { ticket, is_guarded }) = old {
+            self.heads.remove(&(mode, ticket));
+            if is_guarded {
+                self.guarded.remove(&(mode, ticket));
+            }
+        }
+        if let Some(Head { ticket, is_guarded }) = new {
+            self.heads.insert((mode, ticket), node);
+            if is_guarded {
+                self.guarded.insert((mode, ticket));
+            }
+        }
     }
 }
 
+/// Those who wait for `mode` and came before `ticket`.
+fn before(mode: LockMode, ticket: Ticket) -> Range<(LockMode, Ticket)> {
+    (mode, Ticket::FIRST)..(mode, ticket)
+}
+
 impl Tree {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(limit: PassLimit) -> Self {
         let mut nodes = Slab::new();
         nodes.insert(Node::default());
         Self {
+            limit,
             nodes,
             waiters: BTreeMap::new(),
             touched: Vec::new(),
         }
     }
 
-    pub(crate) fn ask(&mut self, name: &ResourceName, mode: LockMode, limit: PassLimit) -> Verdict {
+    pub(crate) fn ask(&mut self, name: &ResourceName, mode: LockMode) -> Verdict {
         let node = self.enter(name);
-        if self.fits(Ticket::NEWCOMER, node, mode, limit) {
-            return Verdict::Granted(self.grant(Ticket::NEWCOMER, node, mode, limit), None);
+        if self.fits(Ticket::NEWCOMER, node, mode) {
+            return Verdict::Granted(self.grant(Ticket::NEWCOMER, node, mode), None);
         }
         self.prune(node);
         Verdict::NotNow
@@ -81,24 +117,19 @@ impl Tree {
         mode: LockMode,
     ) {
         let node = self.enter(name);
-        self.nodes[node].lines[mode as usize].push(ticket, session);
+        self.change_line(node, mode, |line| line.push(ticket, session));
         self.waiters.insert(ticket, (node, mode));
-        self.above(node, |below| {
-            below.waiting.add(mode);
-            below.waiters.insert(ticket);
-        });
     }
 
     pub(crate) fn withdraw(&mut self, ticket: Ticket) {
-        if let Some((node, _)) = self.take_out(ticket) {
-            self.touched.push(node);
-        }
+        let left = self.take_out(ticket);
+        self.touched.extend(left);
     }
 
     pub(crate) fn release(&mut self, node: NodeId, mode: LockMode) {
         self.nodes[node].held.remove(mode);
         self.above(node, |below| below.held.remove(mode));
-        self.touched.push(node);
+        self.touched.push((node, mode));
     }
 
     /// Which hold of a session is at the path named; the latest, where there are several.
@@ -110,24 +141,22 @@ impl Tree {
     }
 
     /// Grants what fits, in order of arrival, among those whom the holders and waiters that left
-    /// may have kept waiting: at the ancestors of where those were, and below.
-    pub(crate) fn settle(&mut self, limit: PassLimit, grants: &mut Vec<Grant>) {
+    /// may have kept waiting: at the ancestors of where those were, and below, in the modes that
+    /// conflict with theirs.
+    pub(crate) fn settle(&mut self, grants: &mut Vec<Grant>) {
         let touched = std::mem::take(&mut self.touched);
         let mut candidates = BTreeMap::new();
-        for node in &touched {
-            self.collect_above(*node, &mut candidates);
-            let closed = self.path(*node).map(|id| self.nodes[id].held.conflicting());
-            let open = closed.fold(ModeSet::ALL, ModeSet::without);
-            self.collect_below(*node, open, &mut candidates);
+        for (node, mode) in &touched {
+            self.collect(*node, ModeSet::conflicting(*mode), &mut candidates);
         }
         // A line whose head does not fit now fits no better after another grant.
         while let Some((ticket, (node, mode))) = candidates.pop_first() {
-            if !self.fits(ticket, node, mode, limit) {
+            if !self.fits(ticket, node, mode) {
                 continue;
             }
             let line = &self.nodes[node].lines[mode as usize];
             let (_, session) = line.head().expect("a candidate is the head of its line");
-            let hold = self.grant(ticket, node, mode, limit);
+            let hold = self.grant(ticket, node, mode);
             self.take_out(ticket);
             grants.push(Grant {
                 session,
@@ -136,84 +165,87 @@ impl Tree {
             });
             self.collect_line(node, mode, &mut candidates);
         }
-        for node in touched {
+        for (node, _) in touched {
             self.prune(node);
         }
     }
 
-    pub(crate) fn is_sound(&self, limit: PassLimit) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         self.nodes.iter().all(|(id, node)| {
             node.held.is_sound()
                 && LockMode::ALL.into_iter().all(|mode| {
-                    let head = node.lines[mode as usize].head();
-                    head.is_none_or(|(ticket, _)| !self.fits(ticket, id, mode, limit))
+                    self.head(id, mode).is_none_or(|head| {
+                        !self.fits(head.ticket, id, mode) && self.is_known_above(id, mode, head)
+                    })
                 })
                 && (id == ROOT || !node.is_unused())
         })
     }
 
+    fn is_known_above(&self, node: NodeId, mode: LockMode, head: Head) -> bool {
+        self.path(node).skip(1).all(|id| {
+            let Below { heads, guarded, .. } = &self.nodes[id].below;
+            let key = (mode, head.ticket);
+            heads.get(&key) == Some(&node) && guarded.contains(&key) == head.is_guarded
+        })
+    }
+
     /// Whether `mode` at `node` goes with every holder it meets, and passes nobody it must not pass.
-    fn fits(&self, ticket: Ticket, node: NodeId, mode: LockMode, limit: PassLimit) -> bool {
+    fn fits(&self, ticket: Ticket, node: NodeId, mode: LockMode) -> bool {
         !self.nodes[node].below.held.conflicts(mode)
             && !self.path(node).any(|node| {
                 let node = &self.nodes[node];
-                node.held.conflicts(mode) || node.stops(ticket, mode, limit)
+                node.held.conflicts(mode) || node.stops(ticket, mode, self.limit)
             })
-            && !self.below_stops(node, ticket, mode, limit)
+            && !self.nodes[node].below.stops(ticket, mode)
     }
 
-    fn grant(&mut self, ticket: Ticket, node: NodeId, mode: LockMode, limit: PassLimit) -> Hold {
+    fn grant(&mut self, ticket: Ticket, node: NodeId, mode: LockMode) -> Hold {
         self.nodes[node].held.add(mode);
         self.above(node, |below| below.held.add(mode));
-        let mut at = Some(node);
-        while let Some(id) = at {
-            self.nodes[id].passed(ticket, mode, limit);
-            at = self.nodes[id].parent;
+        if self.limit.0.is_some() {
+            for (line, mode) in self.lines_passed(node, mode, ticket) {
+                let limit = self.limit;
+                self.change_line(line, mode, |line| line.passed(ticket, limit));
+            }
         }
-        self.below_passed(node, ticket, mode, limit);
         Hold::Node { node, mode }
     }
 
-    /// Whether below `node` somebody who conflicts with `mode` must not be passed by `ticket`.
-    fn below_stops(&self, node: NodeId, ticket: Ticket, mode: LockMode, limit: PassLimit) -> bool {
-        let node = &self.nodes[node];
-        node.below.waited_before(ticket, mode)
-            && node.children.values().any(|child| {
-                self.nodes[*child].stops(ticket, mode, limit)
-                    || self.below_stops(*child, ticket, mode, limit)
-            })
+    /// The lines in which somebody came before `ticket` who conflicts with `mode` at `node`.
+    fn lines_passed(
+        &self,
+        node: NodeId,
+        mode: LockMode,
+        ticket: Ticket,
+    ) -> Vec<(NodeId, LockMode)> {
+        let mut passed = Vec::new();
+        for other in ModeSet::conflicting(mode).modes() {
+            let here = self.path(node).filter(|id| {
+                let head = self.nodes[*id].lines[other as usize].head();
+                head.is_some_and(|(head, _)| head < ticket)
+            });
+            let heads = &self.nodes[node].below.heads;
+            let below = heads.range(before(other, ticket)).map(|(_, id)| *id);
+            passed.extend(here.chain(below).map(|id| (id, other)));
+        }
+        passed
     }
 
-    fn below_passed(&mut self, node: NodeId, ticket: Ticket, mode: LockMode, limit: PassLimit) {
-        if !self.nodes[node].below.waited_before(ticket, mode) {
-            return;
-        }
-        let children: Vec<NodeId> = self.nodes[node].children.values().copied().collect();
-        for child in children {
-            self.nodes[child].passed(ticket, mode, limit);
-            self.below_passed(child, ticket, mode, limit);
-        }
-    }
-
-    fn collect_above(&self, node: NodeId, candidates: &mut Candidates) {
+    /// Collects the heads of all lines that meet `node` in one of these modes, but for those below
+    /// that a holder at it or above rules out.
+    fn collect(&self, node: NodeId, modes: ModeSet, candidates: &mut Candidates) {
+        let mut open = modes;
         for id in self.path(node) {
-            for mode in LockMode::ALL {
+            open = open.without(self.nodes[id].held.conflicting());
+            for mode in modes.modes() {
                 self.collect_line(id, mode, candidates);
             }
         }
-    }
-
-    /// Heads of the lines below `node` in a mode that no holder on the way down rules out.
-    fn collect_below(&self, node: NodeId, open: ModeSet, candidates: &mut Candidates) {
-        let open = open.without(self.nodes[node].held.conflicting());
-        if !self.nodes[node].below.waiting.has_any(open) {
-            return;
-        }
-        for child in self.nodes[node].children.values() {
-            for mode in open.modes() {
-                self.collect_line(*child, mode, candidates);
-            }
-            self.collect_below(*child, open, candidates);
+        let heads = &self.nodes[node].below.heads;
+        for mode in open.modes() {
+            let waiting = heads.range(before(mode, Ticket::NEWCOMER));
+            candidates.extend(waiting.map(|((mode, ticket), id)| (*ticket, (*id, *mode))));
         }
     }
 
@@ -223,14 +255,32 @@ impl Tree {
         }
     }
 
+    /// Takes a waiter out of its line; where it waited, and for what.
     fn take_out(&mut self, ticket: Ticket) -> Option<(NodeId, LockMode)> {
         let (node, mode) = self.waiters.remove(&ticket)?;
-        self.nodes[node].lines[mode as usize].remove(ticket);
-        self.above(node, |below| {
-            below.waiting.remove(mode);
-            below.waiters.remove(&ticket);
+        self.change_line(node, mode, |line| {
+            line.remove(ticket);
         });
         Some((node, mode))
+    }
+
+    /// Changes a line, and what the nodes above know of it.
+    fn change_line(&mut self, node: NodeId, mode: LockMode, change: impl FnOnce(&mut Line)) {
+        let old = self.head(node, mode);
+        change(&mut self.nodes[node].lines[mode as usize]);
+        let new = self.head(node, mode);
+        if old != new {
+            self.above(node, |below| below.replace(mode, node, old, new));
+        }
+    }
+
+    fn head(&self, node: NodeId, mode: LockMode) -> Option<Head> {
+        let line = &self.nodes[node].lines[mode as usize];
+        let (ticket, _) = line.head()?;
+        Some(Head {
+            ticket,
+            is_guarded: line.is_guarded(self.limit),
+        })
     }
 
     /// The node and its ancestors, up to the root.
@@ -294,12 +344,6 @@ impl Node {
         ModeSet::conflicting(mode)
             .modes()
             .any(|other| self.lines[other as usize].stops(ticket, limit))
-    }
-
-    fn passed(&mut self, by: Ticket, mode: LockMode, limit: PassLimit) {
-        for other in ModeSet::conflicting(mode).modes() {
-            self.lines[other as usize].passed(by, limit);
-        }
     }
 
     fn is_unused(&self) -> bool {

@@ -83,12 +83,13 @@ impl Rules {
     pub(crate) fn new(
         name: &ResourceName,
         zone: impl FnOnce() -> TimeZone,
+        limit: PassLimit,
     ) -> Result<Self, Unusable> {
         Ok(match name.kind() {
             ResourceKind::Simple => Self::Simple(Simple::default()),
             ResourceKind::Numeric { units } => Self::Numeric(Numeric::new(units)),
             ResourceKind::Set => Self::Set(Set::new(name)),
-            ResourceKind::Hierarchical => Self::Tree(Tree::new()),
+            ResourceKind::Hierarchical => Self::Tree(Tree::new(limit)),
             ResourceKind::Sequence {
                 transactional,
                 holders,
@@ -105,7 +106,7 @@ impl Rules {
             Self::Simple(simple) => simple.ask(Ticket::NEWCOMER, request.mode, limit),
             Self::Numeric(numeric) => numeric.ask(request.quantity, limit),
             Self::Set(set) => set.ask(),
-            Self::Tree(tree) => tree.ask(&request.resource, request.mode, limit),
+            Self::Tree(tree) => tree.ask(&request.resource, request.mode),
             Self::Sequence(sequence) => sequence.ask(),
             Self::Timestamp(timestamp) => timestamp.ask(now),
         }
@@ -173,7 +174,7 @@ impl Rules {
             Self::Simple(simple) => simple.settle(limit, grants),
             Self::Numeric(numeric) => numeric.settle(limit, grants),
             Self::Set(set) => set.settle(grants),
-            Self::Tree(tree) => tree.settle(limit, grants),
+            Self::Tree(tree) => tree.settle(grants),
             Self::Sequence(sequence) => sequence.settle(grants),
             Self::Timestamp(timestamp) => timestamp.settle(now, grants),
         }
@@ -193,7 +194,7 @@ impl Rules {
             Self::Simple(simple) => simple.is_sound(limit),
             Self::Numeric(numeric) => numeric.is_sound(limit),
             Self::Set(set) => set.is_sound(),
-            Self::Tree(tree) => tree.is_sound(limit),
+            Self::Tree(tree) => tree.is_sound(),
             Self::Sequence(sequence) => sequence.is_sound(),
             // Whether a waiter has to wait is a matter of the clock.
             Self::Timestamp(_) => true,

@@ -33,9 +33,6 @@ impl ModeSet {
         Self(set)
     }
 
-    /// Every mode.
-    pub(crate) const ALL: Self = Self(0b11_1111);
-
     /// The modes of this set that are not in the other.
     pub(crate) fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)

@@ -88,6 +88,15 @@ pub(crate) fn next_stamp(
     is_new.then_some(stamp)
 }
 
+/// Whether the wall clock, set back since the stamp was made, has come up to it again within the
+/// last `ms`.
+pub(crate) fn has_just_caught_up(stamp: &Stamp, now: Now, ms: u64) -> bool {
+    let (ms, slack_us) = (i128::from(ms), 1000);
+    let by_wall_us = i128::from(now.wall_us - stamp.wall_us);
+    let really_us = i128::try_from(now.time.since(stamp.at).as_micros()).expect("a short time");
+    (0..1000 * ms).contains(&by_wall_us) && by_wall_us + slack_us < really_us
+}
+
 fn stamp(format: &Format, zone: &TimeZone, last: Option<&Stamp>, now: Now) -> Stamp {
     // A clock that was set back is not believed until it has caught up.
     let wall_us = match last {

@@ -89,6 +89,14 @@ impl Naive {
         })
     }
 
+    /// Whether the manager may not know yet that the session can be served, because the wall clock
+    /// has come up within the last `ms` to the time from which it was set back.
+    pub(crate) fn is_hard_to_know(&self, session: SessionId, now: Now, ms: u64) -> bool {
+        let stamps = self.life_of(session).map(|which| &self.lives[which].stamps);
+        let last = stamps.and_then(|stamps| stamps.last());
+        last.is_some_and(|last| clock::has_just_caught_up(last, now, ms))
+    }
+
     /// How many hold, wait and are parked.
     pub(crate) fn counts(&self) -> (usize, usize, usize) {
         let held = self.lives.iter().map(|life| life.held.len()).sum();

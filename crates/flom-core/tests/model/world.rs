@@ -124,11 +124,7 @@ impl Judges {
             )
         };
         let now = clock.now();
-        // The manager counts in ms.
-        let overdue = match clock.is_sure() && self.naive.waits_for_the_clock() {
-            true => self.naive.clone().pass(clock.a_ms_ago(), |_| true),
-            false => Vec::new(),
-        };
+        let overdue = self.overdue(clock);
         let due = self.naive.pass(now, |session| {
             is_in(&overdue, session) || is_in(said, session)
         });
@@ -142,6 +138,19 @@ impl Judges {
         };
         same(&Event::Tick, &by_session(&due), &by_session(said))?;
         self.referee.watch(now, &Event::Tick, said)
+    }
+
+    /// What a manager that counts in ms, and knows the time, has had to say before this ms.
+    fn overdue(&self, clock: &Clock) -> Vec<Action> {
+        if !clock.is_sure() || !self.naive.waits_for_the_clock() {
+            return Vec::new();
+        }
+        let knows = |session| {
+            !self
+                .naive
+                .is_hard_to_know(session, clock.now(), LOOKS_EVERY_MS)
+        };
+        self.naive.clone().pass(clock.a_ms_ago(), knows)
     }
 
     /// Compares what the manager keeps and waits for with what it should.
@@ -235,13 +244,9 @@ impl World {
         let said: Vec<Action> = self.manager.handle(now, Event::Tick).collect();
         let straight: Vec<Action> = self.straight.handle(now, Event::Tick).collect();
         same(&"the same tick", &said, &straight)?;
-        if before < due && self.clock.is_sure() && !said.is_empty() {
-            let earlier = self
-                .judges
-                .naive
-                .clone()
-                .pass(self.clock.a_ms_ago(), |_| true);
-            same(&"a tick that is due only now", &[], &earlier)?;
+        if before < due && !said.is_empty() {
+            let overdue = self.judges.overdue(&self.clock);
+            same(&"a tick that is due only now", &[], &overdue)?;
         }
         self.judges.tick(&self.clock, &said)?;
         self.look_around()
