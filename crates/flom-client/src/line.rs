@@ -16,6 +16,9 @@ use crate::trace;
 pub(crate) const READABLE: PollFlags = PollFlags::IN;
 
 /// A connection whose reads and writes do not block, and the name of who is at its other end.
+///
+/// Everything takes it by reference, so that the holder of a lock can be looked after by several
+/// threads.
 #[derive(Debug)]
 pub(crate) struct Line {
     stream: Stream,
@@ -55,12 +58,12 @@ impl Line {
     /// # Errors
     ///
     /// As the system says; [`io::ErrorKind::TimedOut`] if it does not take them within `limit`.
-    pub(crate) fn send(&mut self, bytes: &[u8], limit: Duration) -> io::Result<()> {
+    pub(crate) fn send(&self, bytes: &[u8], limit: Duration) -> io::Result<()> {
         trace::sent(&self.peer, bytes);
         let until = Instant::now() + limit;
         let mut sent = 0;
         while sent < bytes.len() {
-            match self.stream.write(&bytes[sent..]) {
+            match (&self.stream).write(&bytes[sent..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(more) => sent += more,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -76,9 +79,9 @@ impl Line {
     }
 
     /// Reads what is there, without waiting for it.
-    pub(crate) fn hear(&mut self, buffer: &mut [u8]) -> Heard {
+    pub(crate) fn hear(&self, buffer: &mut [u8]) -> Heard {
         loop {
-            match self.stream.read(buffer) {
+            match (&self.stream).read(buffer) {
                 Ok(0) => {
                     debug!(target: target::CONN, "{} has closed the connection", self.peer);
                     return Heard::End(None);
@@ -99,7 +102,7 @@ impl Line {
 
     /// Says that nothing more will come and waits, at most for `limit`, until the peer has closed
     /// the connection too: then it has acted on all that was said. `false` if it has not.
-    pub(crate) fn hang_up(mut self, limit: Duration) -> bool {
+    pub(crate) fn hang_up(&self, limit: Duration) -> bool {
         debug!(target: target::CONN, "hangs up");
         let until = Instant::now() + limit;
         if self.stream.shutdown(Shutdown::Write).is_err() {
@@ -200,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_does_not_read_cannot_hold_up_the_sender() {
-        let (mut line, _theirs) = pair();
+        let (line, _theirs) = pair();
         let much = vec![b'x'; 16 << 20];
         assert_eq!(
             line.send(&much, SOON).unwrap_err().kind(),
@@ -210,7 +213,7 @@ mod tests {
 
     #[test]
     fn nothing_there_is_not_the_end() {
-        let (mut line, theirs) = pair();
+        let (line, theirs) = pair();
         let mut buffer = [0; 8];
         assert!(matches!(line.hear(&mut buffer), Heard::Nothing));
         (&theirs).write_all(b"ab").unwrap();

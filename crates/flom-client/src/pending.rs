@@ -33,7 +33,7 @@ pub struct Pending {
 impl Pending {
     /// Sends the request, which `message` says, and starts the clock.
     pub(crate) fn send(
-        mut line: Line,
+        line: Line,
         ask: Ask,
         message: &[u8],
         patience: Patience,

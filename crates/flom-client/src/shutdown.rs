@@ -28,15 +28,15 @@ pub(crate) fn shutdown(
 ) -> Result<(), ShutdownError> {
     let line = connect(settings, Purpose::Shutdown, tell)?;
     debug!(target: target::SHUTDOWN, "tells {} to end, immediate={immediate}", line.peer());
-    order(line, immediate, CLOSE_LIMIT)
+    order(&line, immediate, CLOSE_LIMIT)
 }
 
-fn order(mut line: Line, immediate: bool, limit: Duration) -> Result<(), ShutdownError> {
+fn order(line: &Line, immediate: bool, limit: Duration) -> Result<(), ShutdownError> {
     if let Err(source) = line.send(&message(immediate), SEND_LIMIT) {
         let peer = line.peer().to_string();
         return Err(ShutdownError::Send { peer, source });
     }
-    match reply(&mut line, Instant::now() + limit) {
+    match reply(line, Instant::now() + limit) {
         Reply::Closed => Ok(()),
         Reply::None => {
             line.hang_up(HANG_UP_LIMIT);
@@ -73,7 +73,7 @@ enum Reply {
 }
 
 /// What the daemon does by then. What it says but for a refusal does not matter.
-fn reply(line: &mut Line, until: Instant) -> Reply {
+fn reply(line: &Line, until: Instant) -> Reply {
     let (mut buffer, mut decoder) = ([0; 1024], Decoder::new());
     loop {
         match line.hear(&mut buffer) {
@@ -133,7 +133,7 @@ mod tests {
             assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
             String::from_utf8_lossy(&heard[..bytes]).into_owned()
         });
-        order(line, true, Duration::from_secs(60)).unwrap();
+        order(&line, true, Duration::from_secs(60)).unwrap();
         let heard = daemon.join().unwrap();
         assert!(heard.contains("verb=\"5\" step=\"8\""), "{heard}");
         assert!(
@@ -149,7 +149,7 @@ mod tests {
             let mut heard = Vec::new();
             theirs.read_to_end(&mut heard).unwrap(); // until the client hangs up
         });
-        order(line, false, Duration::from_millis(20)).unwrap();
+        order(&line, false, Duration::from_millis(20)).unwrap();
         daemon.join().unwrap();
     }
 
@@ -159,7 +159,7 @@ mod tests {
         let answer = "<msg level=\"3\" verb=\"1\" step=\"16\"><session peerid=\"x\" ext=\"1\"/>\
                       <answer rc=\"3\" element=\"only root&#10; may\"/></msg>";
         theirs.write_all(answer.as_bytes()).unwrap();
-        let error = order(line, false, Duration::from_secs(60)).unwrap_err();
+        let error = order(&line, false, Duration::from_secs(60)).unwrap_err();
         let expected = "the daemon at test refuses: only root  may";
         assert_eq!(error.to_string(), expected);
     }
@@ -169,7 +169,7 @@ mod tests {
         let (line, theirs) = pair();
         drop(theirs);
         assert!(matches!(
-            order(line, false, Duration::ZERO),
+            order(&line, false, Duration::ZERO),
             Err(ShutdownError::Send { .. })
         ));
     }

@@ -32,4 +32,4 @@ pub use listen::{Keepalive, listen_tcp, tune_accepted};
 pub use multicast::Group;
 pub use peer::Peer;
 pub use sender::Sender;
-pub use stream::{Stream, connect_tcp, connect_unix};
+pub use stream::{Stream, connect_tcp, connect_unix, connect_unix_within};

@@ -33,14 +33,20 @@ const QUEUE_PAUSE: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 ///
-/// As the system says: [`io::ErrorKind::NotFound`] if there is no such socket,
-/// [`io::ErrorKind::ConnectionRefused`] if it is left over and nobody listens;
-/// [`io::ErrorKind::TimedOut`] if the daemon lets nobody in.
+/// As [`connect_unix_within`].
 pub fn connect_unix(path: &Path) -> io::Result<Stream> {
     connect_unix_within(path, QUEUE_LIMIT)
 }
 
-fn connect_unix_within(path: &Path, limit: Duration) -> io::Result<Stream> {
+/// Connects to the daemon on the UNIX socket `path`. Waits for room in its queue, at most for
+/// `limit`.
+///
+/// # Errors
+///
+/// As the system says: [`io::ErrorKind::NotFound`] if there is no such socket,
+/// [`io::ErrorKind::ConnectionRefused`] if it is left over and nobody listens;
+/// [`io::ErrorKind::TimedOut`] if the daemon lets nobody in.
+pub fn connect_unix_within(path: &Path, limit: Duration) -> io::Result<Stream> {
     let address = SockAddr::unix(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
@@ -147,21 +153,37 @@ impl Stream {
     }
 }
 
-impl Read for Stream {
+impl Read for &Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::Unix(stream) => stream.read(buffer),
-            Self::Tcp(stream) => stream.read(buffer),
+            Stream::Unix(stream) => (&*stream).read(buffer),
+            Stream::Tcp(stream) => (&*stream).read(buffer),
         }
+    }
+}
+
+impl Write for &Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Unix(stream) => (&*stream).write(bytes),
+            Stream::Tcp(stream) => (&*stream).write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(()) // nothing is held back here
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buffer)
     }
 }
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Unix(stream) => stream.write(bytes),
-            Self::Tcp(stream) => stream.write(bytes),
-        }
+        (&*self).write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
