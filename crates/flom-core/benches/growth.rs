@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::io::Write as _;
 use std::time::Duration;
 
 use criterion::measurement::{Measurement, WallTime};
@@ -150,20 +151,26 @@ fn name(text: &str) -> ResourceName {
 type Measured = Box<dyn FnMut()>;
 
 /// Somebody comes, locks one of a few resources beside its holder, and goes; there are many others.
+/// The name comes as bytes, as from a client.
 fn among_resources(pattern: &str, mode: LockMode, count: u64, in_use: u64) -> Measured {
+    let (before, after) = pattern.split_once('*').expect("a place for the number");
+    let (before, after) = (before.to_string(), after.to_string());
+    let mut bytes = Vec::new();
+    let mut one_of_many = move |number: usize| {
+        bytes.clear();
+        write!(bytes, "{before}{number}{after}").expect("it is written to memory");
+        ResourceName::parse(&bytes).expect("the names are sound")
+    };
     let mut world = World::new();
-    let names: Vec<ResourceName> = (0..count)
-        .map(|number| name(&pattern.replace('*', &number.to_string())))
-        .collect();
-    for name in &names {
+    for number in 0..usize::try_from(count).expect("it is small") {
         let holder = world.newcomer();
-        assert!(world.lock(holder, name, mode, false));
+        assert!(world.lock(holder, &one_of_many(number), mode, false));
     }
     Box::new(move || {
         world.tick();
-        let which = world.pick_among(in_use, count);
+        let name = one_of_many(world.pick_among(in_use, count));
         let session = world.newcomer();
-        assert!(world.lock(session, &names[which], mode, false));
+        assert!(world.lock(session, &name, mode, false));
         world.leave(session);
     })
 }

@@ -13,6 +13,7 @@ use flom_types::{Fairness, Now, Outcome, ResourceName, SessionId, Time};
 use jiff::tz::TimeZone;
 use slab::Slab;
 
+use crate::names::Names;
 use crate::parking::Parking;
 use crate::queue::{PassLimit, Ticket};
 use crate::resource::{Grant, Hold, Rules, Unusable, Verdict};
@@ -30,7 +31,7 @@ pub struct LockManager {
     /// Of timestamps. Read when the first is asked for: most managers never are.
     zone: LazyCell<TimeZone, Box<dyn FnOnce() -> TimeZone + Send>>,
     draining: bool,
-    names: BTreeMap<Box<[u8]>, ResourceId>,
+    names: Names<ResourceId>,
     resources: Slab<Resource>,
     sessions: BTreeMap<SessionId, Session>,
     parking: Parking,
@@ -92,7 +93,7 @@ impl LockManager {
             limit: PassLimit::of(fairness),
             zone: LazyCell::new(Box::new(zone)),
             draining: false,
-            names: BTreeMap::new(),
+            names: Names::default(),
             resources: Slab::new(),
             sessions: BTreeMap::new(),
             parking: Parking::default(),
@@ -193,7 +194,7 @@ impl LockManager {
             }
             self.unbind(now, id);
         }
-        if let Some(resource) = self.names.get(request.resource.tree()).copied() {
+        if let Some(resource) = self.names.get(request.resource.tree()) {
             self.bind(id, resource);
             self.ask(now, id, resource, request, Step::First);
         } else if request.create {
@@ -227,7 +228,7 @@ impl LockManager {
             },
             deadline: None,
         });
-        self.names.insert(name.into(), resource);
+        self.names.insert(name, resource);
         self.bind(id, resource);
         let woken = self.parking.wake(name);
         self.ask(now, id, resource, request, Step::First);
