@@ -8,10 +8,10 @@
 mod action;
 mod event;
 mod manager;
-mod names;
 mod parking;
 mod queue;
 mod resource;
+pub mod snapshot;
 
 pub use action::{Action, CloseReason, Step};
 pub use event::{Event, Request};

@@ -4,6 +4,7 @@
 //! the business of [`Rules`], a file for each kind.
 
 mod footprint;
+mod look;
 
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,10 +14,9 @@ use flom_types::{Fairness, Now, Outcome, ResourceName, SessionId, Time};
 use jiff::tz::TimeZone;
 use slab::Slab;
 
-use crate::names::Names;
-use crate::parking::Parking;
+use crate::parking::{Parked, Parking};
 use crate::queue::{PassLimit, Ticket};
-use crate::resource::{Grant, Hold, Rules, Unusable, Verdict};
+use crate::resource::{Grant, Holding, Rules, Unusable, Verdict};
 use crate::{Action, CloseReason, Event, Request, Step};
 
 pub use footprint::Footprint;
@@ -31,7 +31,7 @@ pub struct LockManager {
     /// Of timestamps. Read when the first is asked for: most managers never are.
     zone: LazyCell<TimeZone, Box<dyn FnOnce() -> TimeZone + Send>>,
     draining: bool,
-    names: Names<ResourceId>,
+    names: BTreeMap<Box<[u8]>, ResourceId>,
     resources: Slab<Resource>,
     sessions: BTreeMap<SessionId, Session>,
     parking: Parking,
@@ -73,9 +73,17 @@ impl Resource {
 struct Session {
     bound: Option<ResourceId>,
     /// In order of the grants.
-    holds: Vec<Hold>,
-    waiting: Option<(Ticket, Request)>,
+    holds: Vec<Holding>,
+    waiting: Option<Waiting>,
     parked: Option<(Ticket, ResourceName)>,
+}
+
+/// A request in the queue of the resource to which its session is bound.
+#[derive(Debug)]
+struct Waiting {
+    ticket: Ticket,
+    request: Request,
+    since: Time,
 }
 
 impl LockManager {
@@ -93,7 +101,7 @@ impl LockManager {
             limit: PassLimit::of(fairness),
             zone: LazyCell::new(Box::new(zone)),
             draining: false,
-            names: Names::default(),
+            names: BTreeMap::new(),
             resources: Slab::new(),
             sessions: BTreeMap::new(),
             parking: Parking::default(),
@@ -187,20 +195,20 @@ impl LockManager {
         }
         if let Some(bound) = session.bound {
             if *self.resources[bound].name == *request.resource.tree() {
-                return self.ask(now, id, bound, request, Step::First);
+                return self.ask(now, id, bound, (request, now.time), Step::First);
             }
             if !session.holds.is_empty() {
                 return self.close(now, id, CloseReason::AskedOther);
             }
             self.unbind(now, id);
         }
-        if let Some(resource) = self.names.get(request.resource.tree()) {
+        if let Some(resource) = self.names.get(request.resource.tree()).copied() {
             self.bind(id, resource);
-            self.ask(now, id, resource, request, Step::First);
+            self.ask(now, id, resource, (request, now.time), Step::First);
         } else if request.create {
             self.create(now, id, request);
         } else if request.wait {
-            self.park(id, request);
+            self.park(now, id, request);
         } else {
             self.sessions.remove(&id);
             self.answer(id, Step::First, Outcome::CannotWait);
@@ -228,21 +236,31 @@ impl LockManager {
             },
             deadline: None,
         });
-        self.names.insert(name, resource);
+        self.names.insert(name.into(), resource);
         self.bind(id, resource);
         let woken = self.parking.wake(name);
-        self.ask(now, id, resource, request, Step::First);
+        self.ask(now, id, resource, (request, now.time), Step::First);
         for parked in woken {
             self.session(parked.session).parked = None;
             self.bind(parked.session, resource);
-            self.ask(now, parked.session, resource, parked.request, Step::Later);
+            let asked = (parked.request, parked.since);
+            self.ask(now, parked.session, resource, asked, Step::Later);
         }
     }
 
-    fn ask(&mut self, now: Now, id: SessionId, on: ResourceId, request: Request, step: Step) {
+    /// Judges a request, and since when it has been there.
+    fn ask(
+        &mut self,
+        now: Now,
+        id: SessionId,
+        on: ResourceId,
+        (request, since): (Request, Time),
+        step: Step,
+    ) {
         match self.resources[on].rules.ask(&request, self.limit, now) {
             Verdict::Granted(hold, element) => {
-                self.session(id).holds.push(hold);
+                let since = now.time;
+                self.session(id).holds.push(Holding { hold, since });
                 self.held += 1;
                 self.answer_with(id, step, Outcome::Granted, element);
             }
@@ -250,7 +268,11 @@ impl LockManager {
             Verdict::NotNow if request.wait => {
                 let ticket = self.draw_ticket();
                 self.resources[on].rules.enqueue(ticket, id, &request);
-                self.session(id).waiting = Some((ticket, request));
+                self.session(id).waiting = Some(Waiting {
+                    ticket,
+                    request,
+                    since,
+                });
                 self.waiting += 1;
                 self.answer(id, step, Outcome::Queued);
             }
@@ -259,10 +281,15 @@ impl LockManager {
         self.after_change(now, on);
     }
 
-    fn park(&mut self, id: SessionId, request: Request) {
+    fn park(&mut self, now: Now, id: SessionId, request: Request) {
         let ticket = self.draw_ticket();
         self.session(id).parked = Some((ticket, request.resource.clone()));
-        self.parking.enter(ticket, id, request);
+        let parked = Parked {
+            session: id,
+            request,
+            since: now.time,
+        };
+        self.parking.enter(ticket, parked);
         self.answer(id, Step::First, Outcome::Parked);
     }
 
@@ -281,7 +308,7 @@ impl LockManager {
             Some(which) => {
                 resource
                     .rules
-                    .release(session.holds.remove(which), rollback);
+                    .release(session.holds.remove(which).hold, rollback);
                 self.held -= 1;
                 self.settle(now, bound);
             }
@@ -303,7 +330,7 @@ impl LockManager {
             holds
                 .into_iter()
                 .rev()
-                .for_each(|hold| rules.release(hold, true));
+                .for_each(|holding| rules.release(holding.hold, true));
             self.withdraw(id);
             self.settle(now, bound);
             self.unbind(now, id);
@@ -348,9 +375,12 @@ impl LockManager {
             self.parking.leave(&name, ticket);
             return true;
         }
-        let (Some((ticket, request)), Some(bound)) = (session.waiting.take(), session.bound) else {
+        let (Some(waiting), Some(bound)) = (session.waiting.take(), session.bound) else {
             return false;
         };
+        let Waiting {
+            ticket, request, ..
+        } = waiting;
         self.resources[bound].rules.withdraw(ticket, &request);
         self.waiting -= 1;
         true
@@ -370,7 +400,8 @@ impl LockManager {
         {
             let waiter = self.session(session);
             waiter.waiting = None;
-            waiter.holds.push(hold);
+            let since = now.time;
+            waiter.holds.push(Holding { hold, since });
             self.waiting -= 1;
             self.held += 1;
             self.answer_with(session, Step::Later, Outcome::Granted, element);

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use flom_types::{ResourceName, SessionId};
+use flom_types::{ResourceName, SessionId, Time};
 
 use crate::Request;
 use crate::queue::Ticket;
+use crate::snapshot::Waiter;
 
 /// Parked requests, by the resource (for a path, the tree) they wait for, in order of arrival.
 #[derive(Debug, Default)]
@@ -18,6 +19,7 @@ pub(crate) struct Parking {
 pub(crate) struct Parked {
     pub(crate) session: SessionId,
     pub(crate) request: Request,
+    pub(crate) since: Time,
 }
 
 impl Parking {
@@ -29,12 +31,26 @@ impl Parking {
         self.places.values().map(BTreeMap::len).sum()
     }
 
-    pub(crate) fn enter(&mut self, ticket: Ticket, session: SessionId, request: Request) {
+    /// Copies of all, in order of arrival.
+    pub(crate) fn snapshot(&self) -> Vec<Waiter> {
+        let all = self.places.values().flatten();
+        let mut all: Vec<_> = all.collect();
+        all.sort_unstable_by_key(|(ticket, _)| **ticket);
+        let copy = |(_, parked): (&Ticket, &Parked)| Waiter {
+            session: parked.session,
+            since: parked.since,
+            request: parked.request.clone(),
+            unpassable: false,
+        };
+        all.into_iter().map(copy).collect()
+    }
+
+    pub(crate) fn enter(&mut self, ticket: Ticket, parked: Parked) {
         let place = self
             .places
-            .entry(request.resource.tree().into())
+            .entry(parked.request.resource.tree().into())
             .or_default();
-        place.insert(ticket, Parked { session, request });
+        place.insert(ticket, parked);
     }
 
     pub(crate) fn leave(&mut self, name: &ResourceName, ticket: Ticket) {

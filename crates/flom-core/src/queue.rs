@@ -62,6 +62,24 @@ impl Line {
             .map(|(ticket, waiter)| (*ticket, waiter.session))
     }
 
+    /// All waiters, in order of arrival.
+    pub(crate) fn tickets(&self) -> impl Iterator<Item = Ticket> {
+        self.waiters.keys().copied()
+    }
+
+    /// The waiters that must not be passed any more.
+    pub(crate) fn unpassable(&self, limit: PassLimit) -> impl Iterator<Item = Ticket> {
+        let mut passed = self.head_passed;
+        let with_passed = self.waiters.iter().map(move |(ticket, waiter)| {
+            let its = passed;
+            passed -= waiter.passed_more;
+            (*ticket, its)
+        });
+        with_passed
+            .take_while(move |(_, passed)| limit.0.is_some_and(|limit| *passed >= limit))
+            .map(|(ticket, _)| ticket)
+    }
+
     /// Adds a waiter that comes after all others.
     pub(crate) fn push(&mut self, ticket: Ticket, session: SessionId) {
         debug_assert!(

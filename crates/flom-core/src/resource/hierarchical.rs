@@ -7,7 +7,7 @@ use flom_types::{LockMode, ResourceName, SessionId};
 use slab::Slab;
 
 use super::modes::{ModeSet, Tally};
-use super::{Grant, Hold, Verdict};
+use super::{Grant, Hold, Holding, Verdict};
 use crate::queue::{Line, PassLimit, Ticket};
 
 /// All paths with the same first level.
@@ -133,11 +133,28 @@ impl Tree {
     }
 
     /// Which hold of a session is at the path named; the latest, where there are several.
-    pub(crate) fn pick(&self, holds: &[Hold], name: &ResourceName) -> Option<usize> {
+    pub(crate) fn pick(&self, holds: &[Holding], name: &ResourceName) -> Option<usize> {
         let named = self.find(name)?;
         holds
             .iter()
-            .rposition(|hold| matches!(hold, Hold::Node { node, .. } if *node == named))
+            .rposition(|holding| matches!(holding.hold, Hold::Node { node, .. } if node == named))
+    }
+
+    /// The path of a node of this tree, whose first level is `first`.
+    pub(crate) fn name(&self, first: &[u8], node: NodeId) -> ResourceName {
+        let mut path = first.to_vec();
+        let mut levels: Vec<_> = self.path(node).filter(|id| *id != ROOT).collect();
+        levels.reverse();
+        for id in levels {
+            path.push(b'/');
+            path.extend_from_slice(&self.nodes[id].level);
+        }
+        ResourceName::parse(&path).expect("it was one when it was locked")
+    }
+
+    pub(crate) fn unpassable(&self, tickets: &mut BTreeSet<Ticket>) {
+        let lines = self.nodes.iter().flat_map(|(_, node)| &node.lines);
+        tickets.extend(lines.flat_map(|line| line.unpassable(self.limit)));
     }
 
     /// Grants what fits, in order of arrival, among those whom the holders and waiters that left

@@ -3,6 +3,7 @@
 mod first_fit;
 mod format;
 mod hierarchical;
+mod look;
 mod modes;
 mod numeric;
 mod sequence;
@@ -36,7 +37,17 @@ pub(crate) enum Hold {
     /// Of a sequence: the number.
     Value(u32),
     /// Of a timestamp resource; the text is the client's for ever.
-    Time,
+    Time {
+        /// What it was made from, in µs since the Unix epoch.
+        wall_us: i64,
+    },
+}
+
+/// What a session holds, and since when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Holding {
+    pub(crate) hold: Hold,
+    pub(crate) since: Time,
 }
 
 /// How a request stands.
@@ -144,13 +155,13 @@ impl Rules {
             (Self::Set(set), Hold::Element(place)) => set.release(place),
             (Self::Tree(tree), Hold::Node { node, mode }) => tree.release(node, mode),
             (Self::Sequence(sequence), Hold::Value(value)) => sequence.release(value, rollback),
-            (Self::Timestamp(timestamp), Hold::Time) => timestamp.release(),
+            (Self::Timestamp(timestamp), Hold::Time { .. }) => timestamp.release(),
             (rules, hold) => unreachable!("{hold:?} is nothing that {rules:?} has granted"),
         }
     }
 
     /// Which of its holds a session gives back that unlocks `name`.
-    pub(crate) fn pick(&self, holds: &[Hold], name: &ResourceName) -> Option<usize> {
+    pub(crate) fn pick(&self, holds: &[Holding], name: &ResourceName) -> Option<usize> {
         match self {
             Self::Set(_) => Set::pick(holds),
             Self::Tree(tree) => tree.pick(holds, name),
@@ -160,7 +171,7 @@ impl Rules {
 
     /// What becomes of a session that unlocks this resource but holds nothing of it by that name:
     /// it is closed for that reason, or else what it waits for is withdrawn.
-    pub(crate) fn unlock_of_nothing(&self, holds: &[Hold]) -> Option<CloseReason> {
+    pub(crate) fn unlock_of_nothing(&self, holds: &[Holding]) -> Option<CloseReason> {
         match self {
             Self::Sequence(_) => Some(CloseReason::UnlockedNothing),
             Self::Tree(_) if !holds.is_empty() => Some(CloseReason::UnlockedOther),

@@ -1,5 +1,7 @@
 //! Numeric resources: a pool of units (`spec/resources.md` §6.1).
 
+use std::collections::BTreeSet;
+
 use flom_types::SessionId;
 
 use super::first_fit::FirstFit;
@@ -71,6 +73,14 @@ impl Numeric {
     fn first_that_fits(&self, limit: PassLimit) -> Option<(Ticket, SessionId, u32)> {
         let first = self.sizes.first_at_most(self.free)?;
         (!self.line.stops(first.0, limit)).then_some(first)
+    }
+
+    pub(crate) fn free(&self) -> u32 {
+        self.free
+    }
+
+    pub(crate) fn unpassable(&self, limit: PassLimit, tickets: &mut BTreeSet<Ticket>) {
+        tickets.extend(self.line.unpassable(limit));
     }
 
     pub(crate) fn is_sound(&self, limit: PassLimit) -> bool {

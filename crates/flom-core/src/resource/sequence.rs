@@ -74,6 +74,14 @@ impl Sequence {
         }
     }
 
+    pub(crate) fn free(&self) -> u32 {
+        self.free
+    }
+
+    pub(crate) fn tickets(&self) -> impl Iterator<Item = Ticket> {
+        self.line.tickets()
+    }
+
     pub(crate) fn is_sound(&self) -> bool {
         self.free == 0 || self.line.is_empty()
     }

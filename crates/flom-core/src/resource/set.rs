@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use flom_types::{ResourceName, SessionId};
 
-use super::{Grant, Hold, Verdict};
+use super::{Grant, Hold, Holding, Verdict};
 use crate::queue::{Line, Ticket};
 
 /// Elements, by their place in the name: one written twice can be held twice.
@@ -56,10 +56,23 @@ impl Set {
         let place = *ahead.or_else(|| self.free.first())?;
         self.free.remove(&place);
         self.cursor = (self.cursor + 1) % u32::try_from(self.elements.len()).ok()?;
+        Some((Hold::Element(place), self.element(place)))
+    }
+
+    /// The element at that place of the name.
+    pub(crate) fn element(&self, place: u32) -> String {
         let Range { start, end } = self.elements[place as usize];
         let element = &self.name.as_bytes()[start.into()..end.into()];
         let element = str::from_utf8(element).expect("a set's name is ASCII");
-        Some((Hold::Element(place), element.to_owned()))
+        element.to_owned()
+    }
+
+    pub(crate) fn free(&self) -> u32 {
+        u32::try_from(self.free.len()).expect("a name is shorter than 64 KiB")
+    }
+
+    pub(crate) fn tickets(&self) -> impl Iterator<Item = Ticket> {
+        self.line.tickets()
     }
 
     pub(crate) fn enqueue(&mut self, ticket: Ticket, session: SessionId) {
@@ -88,8 +101,8 @@ impl Set {
     }
 
     /// Of several elements that a session holds, it gives back the one earliest in the name.
-    pub(crate) fn pick(holds: &[Hold]) -> Option<usize> {
-        let place = |hold: &Hold| match hold {
+    pub(crate) fn pick(holds: &[Holding]) -> Option<usize> {
+        let place = |holding: &Holding| match &holding.hold {
             Hold::Element(place) => *place,
             _ => u32::MAX,
         };

@@ -1,5 +1,7 @@
 //! Simple resources: one lock in six modes (`spec/resources.md` §5).
 
+use std::collections::BTreeSet;
+
 use flom_types::{LockMode, SessionId};
 
 use super::modes::{ModeSet, Tally};
@@ -72,6 +74,11 @@ impl Simple {
                 .then_some((ticket, session, mode))
         });
         heads.min_by_key(|(ticket, ..)| *ticket)
+    }
+
+    pub(crate) fn unpassable(&self, limit: PassLimit, tickets: &mut BTreeSet<Ticket>) {
+        let lines = self.lines.iter();
+        tickets.extend(lines.flat_map(|line| line.unpassable(limit)));
     }
 
     /// Whether the rules hold: the holders admit one another, and nobody waits who need not.

@@ -74,7 +74,8 @@ impl Timestamp {
         let text = self.format.write(&moment)?;
         self.free -= 1;
         self.last = Some(stamp);
-        Some((Hold::Time, text))
+        let wall_us = stamp.wall_us;
+        Some((Hold::Time { wall_us }, text))
     }
 
     fn is_new(&self, stamp: Stamp, last: Stamp) -> bool {
@@ -123,6 +124,21 @@ impl Timestamp {
         self.line.remove(ticket);
     }
 
+    pub(crate) fn free(&self) -> u32 {
+        self.free
+    }
+
+    pub(crate) fn tickets(&self) -> impl Iterator<Item = Ticket> {
+        self.line.tickets()
+    }
+
+    /// The text that was made at that moment.
+    pub(crate) fn text(&self, wall_us: i64) -> String {
+        let moment = Moment::from_microsecond(wall_us).ok();
+        let text = moment.and_then(|moment| self.format.write(&moment.to_zoned(self.zone.clone())));
+        text.expect("it was made once")
+    }
+
     pub(crate) fn release(&mut self) {
         self.free += 1;
     }
@@ -145,6 +161,21 @@ impl Timestamp {
         if self.line.is_empty() || self.free == 0 {
             return None;
         }
+        self.begin_of_tick(now)
+    }
+
+    /// When the next text can be made, if that is not now.
+    pub(crate) fn tick_awaited(&self, now: Now) -> Option<Time> {
+        let last = self.last?;
+        let (_, stamp) = self.moment(now)?;
+        match self.is_new(stamp, last) {
+            true => None,
+            false => self.begin_of_tick(now),
+        }
+    }
+
+    /// When the tick after the last text begins, as far as can be told; never now.
+    fn begin_of_tick(&self, now: Now) -> Option<Time> {
         let (_, stamp) = self.moment(now)?;
         let local_us = stamp.wall_us + i64::from(stamp.offset_s) * 1_000_000;
         let due_us = self
