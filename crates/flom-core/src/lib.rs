@@ -8,6 +8,7 @@
 mod action;
 mod event;
 mod manager;
+mod names;
 mod parking;
 mod queue;
 mod resource;

@@ -14,6 +14,7 @@ use flom_types::{Fairness, Now, Outcome, ResourceName, SessionId, Time};
 use jiff::tz::TimeZone;
 use slab::Slab;
 
+use crate::names::Names;
 use crate::parking::{Parked, Parking};
 use crate::queue::{PassLimit, Ticket};
 use crate::resource::{Grant, Holding, Rules, Unusable, Verdict};
@@ -31,7 +32,7 @@ pub struct LockManager {
     /// Of timestamps. Read when the first is asked for: most managers never are.
     zone: LazyCell<TimeZone, Box<dyn FnOnce() -> TimeZone + Send>>,
     draining: bool,
-    names: BTreeMap<Box<[u8]>, ResourceId>,
+    names: Names<ResourceId>,
     resources: Slab<Resource>,
     sessions: BTreeMap<SessionId, Session>,
     parking: Parking,
@@ -101,7 +102,7 @@ impl LockManager {
             limit: PassLimit::of(fairness),
             zone: LazyCell::new(Box::new(zone)),
             draining: false,
-            names: BTreeMap::new(),
+            names: Names::default(),
             resources: Slab::new(),
             sessions: BTreeMap::new(),
             parking: Parking::default(),
@@ -202,7 +203,7 @@ impl LockManager {
             }
             self.unbind(now, id);
         }
-        if let Some(resource) = self.names.get(request.resource.tree()).copied() {
+        if let Some(resource) = self.names.get(request.resource.tree()) {
             self.bind(id, resource);
             self.ask(now, id, resource, (request, now.time), Step::First);
         } else if request.create {
@@ -236,7 +237,7 @@ impl LockManager {
             },
             deadline: None,
         });
-        self.names.insert(name.into(), resource);
+        self.names.insert(name, resource);
         self.bind(id, resource);
         let woken = self.parking.wake(name);
         self.ask(now, id, resource, (request, now.time), Step::First);
