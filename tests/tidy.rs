@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["flom-types"],
     &["flom-settings", "flom-proto", "flom-core", "flom-net"],
-    &["flom-discovery", "flom-cli"],
+    &["flom-discovery", "flom-tls", "flom-cli"],
     &["flom-client", "flom-daemon"],
     &["flom-run", "flom-sim"],
     &["flom"],
@@ -19,6 +19,7 @@ const LAYERS: &[&[&str]] = &[
 /// What a crate of layer 2 or above may know; below, only layer 0.
 const KNOWS: &[(&str, &[&str])] = &[
     ("flom-discovery", &["flom-types", "flom-proto"]),
+    ("flom-tls", &["flom-types", "flom-net"]),
     ("flom-cli", &["flom-types", "flom-settings"]),
     (
         "flom-client",
@@ -28,6 +29,7 @@ const KNOWS: &[(&str, &[&str])] = &[
             "flom-proto",
             "flom-discovery",
             "flom-net",
+            "flom-tls",
         ],
     ),
     (
@@ -39,6 +41,7 @@ const KNOWS: &[(&str, &[&str])] = &[
             "flom-discovery",
             "flom-core",
             "flom-net",
+            "flom-tls",
         ],
     ),
     ("flom-run", &["flom-types", "flom-settings", "flom-client"]),
@@ -51,6 +54,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("lexopt", &["flom-cli"]),
     ("env_logger", &["flom-cli"]),
     ("quick-xml", &["flom-proto"]),
+    ("rustls", &["flom-tls"]),
+    ("x509-cert", &["flom-tls"]),
 ];
 
 const LINES_AT_MOST: usize = 500;

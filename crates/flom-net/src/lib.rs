@@ -8,6 +8,7 @@
 //! | `listen.rs` | a daemon's TCP listener, and how accepted connections are kept alive |
 //! | `door.rs` | a daemon's UNIX socket, with the lock file that keeps a second daemon out |
 //! | `peer.rs` | who is at the other end |
+//! | `layer.rs` | what may lie between the bytes of a socket and those of the messages |
 //! | `multicast.rs` | a group of hosts, and listening to it |
 //! | `sender.rs` | asking a group |
 //!
@@ -19,6 +20,7 @@ mod address;
 mod claim;
 mod door;
 mod interface;
+mod layer;
 mod listen;
 mod multicast;
 mod peer;
@@ -28,6 +30,7 @@ mod stream;
 pub use address::{ResolveError, resolve, resolve_ipv6};
 pub use door::{DoorError, Owner, UnixDoor};
 pub use interface::{Interface, InterfaceError, interfaces};
+pub use layer::{Layer, LayerError, LayerFault, PeerName};
 pub use listen::{Keepalive, listen_tcp, tune_accepted};
 pub use multicast::Group;
 pub use peer::Peer;

@@ -20,10 +20,14 @@ impl ReturnCode {
     pub const CONNECTION_REFUSED: Self = Self(7);
     /// No answer within the time limit.
     pub const NETWORK_TIMEOUT: Self = Self(9);
+    /// The resource is no transactional sequence: released, and nothing to be taken back.
+    pub const NOT_TRANSACTIONAL: Self = Self(12);
     /// Something that cannot be.
     pub const INTERNAL_ERROR: Self = Self(-1);
     /// There was no daemon, and none could be started.
     pub const DAEMON_NOT_STARTED: Self = Self(-2);
+    /// Something is missing, such as the id of this host.
+    pub const NULL_OBJECT: Self = Self(-4);
     /// The configuration is not valid.
     pub const INVALID_OPTION: Self = Self(-5);
     /// A text is longer than what has to hold it.
@@ -38,8 +42,12 @@ impl ReturnCode {
     pub const LEVEL_MISMATCH: Self = Self(-15);
     /// A message could not be read.
     pub const MESSAGE_UNREADABLE: Self = Self(-16);
+    /// The call is not for this state.
+    pub const INVALID_SEQUENCE: Self = Self(-17);
     /// There is no such network interface.
     pub const INVALID_INTERFACE: Self = Self(-20);
+    /// The peer is not the host that its certificate was made for.
+    pub const PEER_ID_MISMATCH: Self = Self(-23);
     /// The socket could not be bound.
     pub const BIND: Self = Self(-101);
     /// The daemon could not be reached.
@@ -68,6 +76,18 @@ impl ReturnCode {
     pub const WAIT: Self = Self(-142);
     /// A configuration file could not be read.
     pub const CONFIG_FILE: Self = Self(-203);
+    /// The certificates of those to trust could not be read.
+    pub const TLS_CA_CERTIFICATE: Self = Self(-401);
+    /// The own certificate could not be read.
+    pub const TLS_CERTIFICATE: Self = Self(-403);
+    /// The private key could not be read, or is not that of the certificate.
+    pub const TLS_PRIVATE_KEY: Self = Self(-404);
+    /// The TLS handshake failed.
+    pub const TLS_HANDSHAKE: Self = Self(-406);
+    /// The peer's certificate is not trusted.
+    pub const TLS_CHAIN: Self = Self(-407);
+    /// The peer ended the connection where something should have been read through TLS.
+    pub const TLS_READ: Self = Self(-409);
 
     /// The sentence that FLoM 1.7.2 prints for this code.
     pub fn describe(self) -> &'static str {
@@ -80,8 +100,10 @@ impl ReturnCode {
             7 => "WARNING: peer is not ready to accept a connection",
             8 => "WARNING: peer has closed socket connection",
             9 => "WARNING: no message arrived within the time limit",
+            12 => "WARNING: the resource is not transactional, the lock was released",
             -1 => "ERROR: internal error / unexpected condition / code bug",
             -2 => "ERROR: flom command was not able to start a new daemon and/or connect to it",
+            -4 => "ERROR: something that is needed is missing",
             -5 => "ERROR: the configuration is not valid",
             -9 => "ERROR: the process has been stopped to avoid a buffer overflow",
             -12 => "ERROR: the container is full and cannot store more elements",
@@ -89,7 +111,9 @@ impl ReturnCode {
             -14 => "ERROR: invalid resource name",
             -15 => "ERROR: the peer speaks another protocol level",
             -16 => "ERROR: a message could not be parsed",
+            -17 => "ERROR: the operation is not allowed in this state",
             -20 => "ERROR: the network interface is unknown or has no IPv6 address",
+            -23 => "ERROR: the peer's id is not the name in its certificate",
             -101 => "ERROR: 'bind' function returned an error condition",
             -105 => "ERROR: 'connect' function returned an error condition",
             -109 => "ERROR: 'fork' function returned an error condition",
@@ -104,6 +128,12 @@ impl ReturnCode {
             -141 => "ERROR: 'unlink' function returned an error condition",
             -142 => "ERROR: 'wait' function returned an error condition",
             -203 => "ERROR: the configuration file could not be read",
+            -401 => "ERROR: the CA certificate could not be read",
+            -403 => "ERROR: the TLS certificate could not be read",
+            -404 => "ERROR: the TLS private key could not be used",
+            -406 => "ERROR: the TLS handshake failed",
+            -407 => "ERROR: the certificate of the peer is not trusted",
+            -409 => "ERROR: the peer closed the TLS connection",
             _ => "ERROR: unknown return code",
         }
     }
