@@ -24,8 +24,13 @@
 
 mod certificate;
 mod chain;
+mod context;
 mod files;
+mod layer;
+mod verifier;
 
 pub use certificate::{Certificate, CertificateError};
 pub use chain::{ChainError, Purpose};
+pub use context::{Server, client};
 pub use files::{FileError, FileProblem, Files, Material};
+pub use layer::{TlsLayer, is_tls};

@@ -1,50 +1,15 @@
 //! What is said about certificates, keys and authorities in files.
 
-#![expect(clippy::unwrap_used, reason = "tests, also their helpers, may panic")]
-
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use flom_tls::{ChainError, FileError, FileProblem, Files, Purpose};
 use rcgen::{BasicConstraints, DnType, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
 
-use lab::{Authority, Identity};
-
-mod lab;
-
-/// A folder for one test, removed with it.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(test: &str) -> Self {
-        let name = format!("flom-tls-{test}-{}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir(&folder).unwrap();
-        Self(folder)
-    }
-
-    fn files(&self, name: &str) -> Files {
-        let file = |extension| self.0.join(format!("{name}.{extension}"));
-        Files {
-            certificate: file("pem"),
-            private_key: file("key"),
-            ca_certificate: file("ca"),
-        }
-    }
-
-    fn write(&self, identity: &Identity, trusted: &[&Authority]) -> Files {
-        identity.write(&self.0, "host", trusted);
-        self.files("host")
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).unwrap();
-    }
-}
+use crate::lab::{Authority, Identity};
+use crate::scratch::Scratch;
 
 /// What a peer would say about it, as a server and as a client.
 fn verdicts(files: &Files) -> [Result<(), ChainError>; 2] {
@@ -59,7 +24,7 @@ fn problem(files: &Files) -> FileError {
 
 #[test]
 fn a_certificate_with_nothing_but_a_name_is_good_for_both_ends() {
-    let scratch = Scratch::new("plain");
+    let scratch = Scratch::new("files-plain");
     let authority = Authority::new("CA");
     let files = scratch.write(&authority.host("some-id"), &[&authority]);
     assert_eq!(verdicts(&files), [Ok(()), Ok(())]);
@@ -79,7 +44,7 @@ fn a_certificate_with_nothing_but_a_name_is_good_for_both_ends() {
 
 #[test]
 fn of_several_names_the_last_counts_and_there_may_be_none() {
-    let scratch = Scratch::new("names");
+    let scratch = Scratch::new("files-names");
     let authority = Authority::new("CA");
     let host = authority.host_with("first", |params| {
         // The order of pushing is that of the certificate.
@@ -98,7 +63,7 @@ fn of_several_names_the_last_counts_and_there_may_be_none() {
 
 #[test]
 fn what_is_not_trusted_is_told_by_what_is_wrong_with_it() {
-    let scratch = Scratch::new("chain");
+    let scratch = Scratch::new("files-chain");
     let authority = Authority::new("CA");
     let middle = authority.intermediate("middle");
     let usage = |usage: ExtendedKeyUsagePurpose| {
@@ -145,7 +110,7 @@ fn what_is_not_trusted_is_told_by_what_is_wrong_with_it() {
 
 #[test]
 fn an_authority_that_is_out_of_date_counts_no_more_unless_it_was_renewed() {
-    let scratch = Scratch::new("authority");
+    let scratch = Scratch::new("files-authority");
     let old = Authority::with("CA", |params| {
         params.not_after = date_time_ymd(2001, 1, 1);
     });
@@ -168,15 +133,15 @@ fn an_authority_that_is_out_of_date_counts_no_more_unless_it_was_renewed() {
 
 #[test]
 fn what_is_wrong_with_a_file_is_told_with_the_number_of_old() {
-    let scratch = Scratch::new("files");
+    let scratch = Scratch::new("files-files");
     let authority = Authority::new("CA");
     let good = scratch.write(&authority.host("x"), &[&authority]);
     authority
         .host("y")
-        .write(&scratch.0, "other", &[&authority]);
+        .write(scratch.folder(), "other", &[&authority]);
     let other = scratch.files("other");
     let file = |name: &str, text: &str| {
-        let path = scratch.0.join(name);
+        let path = scratch.folder().join(name);
         fs::write(&path, text).unwrap();
         path
     };
@@ -185,7 +150,10 @@ fn what_is_wrong_with_a_file_is_told_with_the_number_of_old() {
         "damaged",
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     );
-    let missing = scratch.0.join("missing");
+    let (missing, folder) = (
+        scratch.folder().join("missing"),
+        scratch.folder().to_owned(),
+    );
     let with = |certificate: &Path, private_key: &Path, ca_certificate: &Path| Files {
         certificate: certificate.to_owned(),
         private_key: private_key.to_owned(),
@@ -196,7 +164,7 @@ fn what_is_wrong_with_a_file_is_told_with_the_number_of_old() {
         (with(&nothing, key, ca), &nothing, -403),
         (with(&damaged, key, ca), &damaged, -403),
         (with(&missing, key, ca), &missing, -403),
-        (with(&scratch.0, key, ca), &scratch.0, -403),
+        (with(scratch.folder(), key, ca), &folder, -403),
         (with(pem, &nothing, ca), &nothing, -404),
         (with(pem, pem, ca), pem, -404),
         (with(pem, &missing, ca), &missing, -404),
@@ -216,11 +184,11 @@ fn what_is_wrong_with_a_file_is_told_with_the_number_of_old() {
 /// The keys that `openssl` makes, in each form; encrypted ones are told from others.
 #[test]
 fn an_encrypted_key_is_told_from_a_bad_one() {
-    let scratch = Scratch::new("encrypted");
+    let scratch = Scratch::new("files-encrypted");
     let authority = Authority::new("CA");
     let files = scratch.write(&authority.host("x"), &[&authority]);
     for form in [&[][..], &["-traditional"]] {
-        let encrypted = scratch.0.join("encrypted.key");
+        let encrypted = scratch.folder().join("encrypted.key");
         let done = Command::new("openssl")
             .args(["pkey", "-aes-128-cbc", "-passout", "pass:secret", "-in"])
             .args([&files.private_key, Path::new("-out"), &encrypted])
@@ -267,12 +235,12 @@ fn the_commands_of_old_make_certificates_that_are_good() {
         $sign -extfile sample.ext -out curve.pem
         for name in host sample first curve; do cp ca.pem $name.ca; done
     "#;
-    let scratch = Scratch::new("openssl");
+    let scratch = Scratch::new("files-openssl");
     let id = "0123456789abcdef0123456789abcdef";
     let done = Command::new("bash")
         .args(["-c", COMMANDS])
         .env("ID", id)
-        .current_dir(&scratch.0)
+        .current_dir(scratch.folder())
         .output()
         .unwrap();
     assert!(done.status.success(), "{done:?}");
