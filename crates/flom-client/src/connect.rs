@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use flom_discovery::Found;
 use flom_net::{
     Interface, Keepalive, ResolveError, Stream, connect_tcp, connect_unix, interfaces, resolve,
-    tune_accepted,
+    tune,
 };
 use flom_settings::Settings;
 use flom_types::target;
@@ -135,7 +135,7 @@ impl Search<'_> {
             interval: Duration::from_secs(network.keepalive_interval_s.into()),
             probes: network.keepalive_probes,
         };
-        tune_accepted(&stream, &keepalive)?;
+        tune(&stream, &keepalive)?;
         Ok(stream)
     }
 

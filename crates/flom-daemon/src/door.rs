@@ -1,12 +1,13 @@
 //! The socket that clients connect to, UNIX or TCP.
 
 use std::fmt;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
-use flom_net::{DoorError, Keepalive, UnixDoor, tune_accepted};
+use flom_net::{DoorError, Keepalive, UnixDoor, tune};
 use flom_types::target;
 use log::warn;
 use rustix::io::Errno;
@@ -22,7 +23,7 @@ pub(crate) enum Door {
     /// Of a service manager, which goes on listening when the daemon ends.
     PassedUnix(UnixListener),
     /// Of our own or passed: it has no name to take care of.
-    Tcp(TcpListener, Keepalive),
+    Tcp(TcpListener),
 }
 
 /// What was found at the door.
@@ -39,11 +40,21 @@ pub(crate) enum Found {
 }
 
 impl Door {
+    /// A door for TCP connections, each of which is noticed when its peer vanishes.
+    ///
+    /// # Errors
+    ///
+    /// As the system says; on Linux only if this is no TCP socket.
+    pub(crate) fn tcp(listener: TcpListener, keepalive: &Keepalive) -> io::Result<Self> {
+        tune(&listener, keepalive)?;
+        Ok(Self::Tcp(listener))
+    }
+
     /// Lets one client in.
     pub(crate) fn accept(&self) -> Found {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         match accept_with(self.as_fd(), flags) {
-            Ok(socket) => self.tune(socket),
+            Ok(socket) => Found::Client(socket),
             Err(Errno::AGAIN) => Found::Empty,
             Err(error) if concerns_the_client(error) => Found::Nobody,
             // Whatever else it is, it does not go away by asking again at once.
@@ -69,7 +80,7 @@ impl Door {
     pub(crate) fn show(&mut self) -> Result<bool, DoorError> {
         match self {
             Self::Unix(door) => door.show(BACKLOG).map(|()| true),
-            Self::PassedUnix(_) | Self::Tcp(..) => Ok(false),
+            Self::PassedUnix(_) | Self::Tcp(_) => Ok(false),
         }
     }
 
@@ -77,7 +88,7 @@ impl Door {
     pub(crate) fn claim(&self) -> Option<&UnixListener> {
         match self {
             Self::Unix(door) => door.claim(),
-            Self::PassedUnix(_) | Self::Tcp(..) => None,
+            Self::PassedUnix(_) | Self::Tcp(_) => None,
         }
     }
 
@@ -90,14 +101,14 @@ impl Door {
         while self.claim().is_some_and(|claim| claim.accept().is_ok()) {}
         match self {
             Self::Unix(door) => door.restore(BACKLOG),
-            Self::PassedUnix(_) | Self::Tcp(..) => Ok(false),
+            Self::PassedUnix(_) | Self::Tcp(_) => Ok(false),
         }
     }
 
     pub(crate) fn tcp_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Unix(_) | Self::PassedUnix(_) => None,
-            Self::Tcp(listener, _) => listener.local_addr().ok(),
+            Self::Tcp(listener) => listener.local_addr().ok(),
         }
     }
 
@@ -105,17 +116,10 @@ impl Door {
     pub(crate) fn is_local(&self) -> bool {
         match self {
             Self::Unix(_) | Self::PassedUnix(_) => true,
-            Self::Tcp(..) => {
+            Self::Tcp(_) => {
                 let address = self.tcp_address();
                 address.is_some_and(|address| address.ip().to_canonical().is_loopback())
             }
-        }
-    }
-
-    fn tune(&self, socket: OwnedFd) -> Found {
-        match self {
-            Self::Tcp(_, keepalive) if tune_accepted(&socket, keepalive).is_err() => Found::Nobody,
-            _ => Found::Client(socket),
         }
     }
 }
@@ -125,7 +129,7 @@ impl AsFd for Door {
         match self {
             Self::Unix(door) => door.listener().as_fd(),
             Self::PassedUnix(listener) => listener.as_fd(),
-            Self::Tcp(listener, _) => listener.as_fd(),
+            Self::Tcp(listener) => listener.as_fd(),
         }
     }
 }
@@ -196,7 +200,7 @@ mod tests {
             interval: Duration::from_secs(10),
             probes: 7,
         };
-        let mut door = Door::Tcp(listener, keepalive);
+        let mut door = Door::tcp(listener, &keepalive).unwrap();
         door.hide();
         let is_new = door.show().unwrap();
         assert!(!is_new, "it would be watched twice");
@@ -212,7 +216,7 @@ mod tests {
         };
         for host in ["127.0.0.1:0", "[::1]:0"] {
             let listener = listen_tcp(&[host.parse().unwrap()], 16).unwrap();
-            let door = Door::Tcp(listener, keepalive);
+            let door = Door::tcp(listener, &keepalive).unwrap();
             assert!(matches!(door.accept(), Found::Empty));
             let _client = TcpStream::connect(door.tcp_address().unwrap()).unwrap();
             let Found::Client(socket) = door.accept() else {

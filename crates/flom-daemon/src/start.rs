@@ -22,7 +22,7 @@ use crate::joining;
 use crate::passed::{PassedListener, PassedSocket};
 
 /// Clients that may wait to be accepted. The system lowers it to what it allows.
-pub(crate) const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: i32 = 1024;
 
 /// Why a daemon cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -180,9 +180,9 @@ fn open_tcp(settings: &Settings) -> Result<Opened, StartError> {
     let interface = interface(settings)?;
     let addresses = resolve(given, daemon.unicast_port, interface.as_ref())?;
     let group = group(settings, interface.as_ref())?;
-    let (listener, address) = listen(&addresses)?;
+    let (door, address) = listen(settings, &addresses)?;
     Ok(Opened {
-        doors: vec![Door::Tcp(listener, keepalive(settings))],
+        doors: vec![door],
         group: group
             .map(|group| enter(settings, &group, address))
             .transpose()?,
@@ -197,9 +197,9 @@ fn open_group(settings: &Settings) -> Result<Opened, StartError> {
         SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
-    let (listener, address) = listen(&[SocketAddr::new(wildcard, 0)])?;
+    let (door, address) = listen(settings, &[SocketAddr::new(wildcard, 0)])?;
     Ok(Opened {
-        doors: vec![Door::Tcp(listener, keepalive(settings))],
+        doors: vec![door],
         group: Some(enter(settings, &group, address)?),
     })
 }
@@ -207,10 +207,13 @@ fn open_group(settings: &Settings) -> Result<Opened, StartError> {
 /// At sockets that are open already. The group, if there is one, leads to the first that is TCP.
 fn open_passed(settings: &Settings, passed: Vec<PassedSocket>) -> Result<Opened, StartError> {
     let door = |socket: PassedSocket| match socket.listener {
-        PassedListener::Unix(listener) => Door::PassedUnix(listener),
-        PassedListener::Tcp(listener) => Door::Tcp(listener, keepalive(settings)),
+        PassedListener::Unix(listener) => Ok(Door::PassedUnix(listener)),
+        PassedListener::Tcp(listener) => tcp(settings, listener),
     };
-    let doors: Vec<_> = passed.into_iter().map(door).collect();
+    let doors = passed
+        .into_iter()
+        .map(door)
+        .collect::<Result<Vec<_>, _>>()?;
     let interface = interface(settings)?;
     let group = match group(settings, interface.as_ref())? {
         None => None,
@@ -292,10 +295,14 @@ fn claim(settings: &Settings, group: &Group) -> Result<UnixListener, StartError>
     })
 }
 
-fn listen(addresses: &[SocketAddr]) -> Result<(TcpListener, SocketAddr), StartError> {
+fn listen(settings: &Settings, addresses: &[SocketAddr]) -> Result<(Door, SocketAddr), StartError> {
     let listener = listen_tcp(addresses, BACKLOG).map_err(StartError::Tcp)?;
     let address = listener.local_addr().map_err(StartError::Tcp)?;
-    Ok((listener, address))
+    Ok((tcp(settings, listener)?, address))
+}
+
+fn tcp(settings: &Settings, listener: TcpListener) -> Result<Door, StartError> {
+    Door::tcp(listener, &keepalive(settings)).map_err(StartError::Tcp)
 }
 
 fn discovery(group: &Group, responder: Responder) -> Result<Discovery, StartError> {

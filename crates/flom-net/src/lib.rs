@@ -31,7 +31,7 @@ pub use address::{ResolveError, resolve, resolve_ipv6};
 pub use door::{DoorError, Owner, UnixDoor};
 pub use interface::{Interface, InterfaceError, interfaces};
 pub use layer::{Layer, LayerError, LayerFault, PeerName};
-pub use listen::{Keepalive, listen_tcp, tune_accepted};
+pub use listen::{Keepalive, listen_tcp, tune};
 pub use multicast::Group;
 pub use peer::Peer;
 pub use sender::Sender;

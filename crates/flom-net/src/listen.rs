@@ -79,9 +79,9 @@ fn listen_one(address: &SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Sets up an accepted connection: what is written goes out at once, and a peer that vanishes
-/// without a word is noticed, also if it was just told something and owes the acknowledgement:
-/// the system would repeat that for a quarter of an hour.
+/// Sets up a connection: what is written goes out at once, and a peer that vanishes without a word
+/// is noticed, also if it was just told something and owes the acknowledgement: the system would
+/// repeat that for a quarter of an hour. A listener passes it on to the connections that it accepts.
 ///
 /// Values that the system would not take are moved to the nearest that it does, so that a wrong
 /// setting is no reason to turn a client away.
@@ -89,11 +89,11 @@ fn listen_one(address: &SocketAddr, backlog: i32) -> io::Result<TcpListener> {
 /// # Errors
 ///
 /// As the system says; on Linux only if the connection has gone already.
-pub fn tune_accepted(stream: &impl AsFd, keepalive: &Keepalive) -> io::Result<()> {
+pub fn tune(socket: &impl AsFd, keepalive: &Keepalive) -> io::Result<()> {
     let whole_s = |time: Duration| Duration::from_secs(time.as_secs().clamp(1, KEEPALIVE_S_MAX));
     let (time, interval) = (whole_s(keepalive.time), whole_s(keepalive.interval));
     let probes = keepalive.probes.clamp(1, PROBES_MAX);
-    let socket = SockRef::from(stream);
+    let socket = SockRef::from(socket);
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_user_timeout(Some((time + interval * probes).min(USER_TIMEOUT_MAX)))?;
     socket.set_tcp_keepalive(

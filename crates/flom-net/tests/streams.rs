@@ -10,7 +10,7 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use flom_net::{Group, Keepalive, Stream, connect_tcp, connect_unix, listen_tcp, tune_accepted};
+use flom_net::{Group, Keepalive, Stream, connect_tcp, connect_unix, listen_tcp, tune};
 use socket2::{Domain, SockRef, Socket, Type};
 
 /// Longer than anything takes here; nothing but a failure waits so long.
@@ -187,6 +187,8 @@ fn accepted_connections_of_every_family_are_tuned() {
     };
     let v6 = listen_tcp(&[SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))], 100).unwrap();
     let v4 = listen_tcp(&addresses(&["127.0.0.1:0"]), 100).unwrap();
+    tune(&v4, &keepalive).unwrap();
+    tune(&v6, &keepalive).unwrap();
     let v6_port = v6.local_addr().unwrap().port();
     for (listener, host, port) in [
         (&v4, "127.0.0.1", v4.local_addr().unwrap().port()),
@@ -197,7 +199,6 @@ fn accepted_connections_of_every_family_are_tuned() {
         let address = SocketAddr::new(host.parse().unwrap(), port);
         let _client = connect_tcp(&[address], LIMIT).unwrap();
         let accepted = accept(listener);
-        tune_accepted(&accepted, &keepalive).unwrap();
         assert!(accepted.nodelay().unwrap(), "{host}");
         assert_eq!(keepalive_of(&accepted).unwrap(), Some(keepalive), "{host}");
         // What it was told and does not acknowledge is no longer waited for than that.
@@ -222,7 +223,7 @@ fn a_keepalive_that_the_system_would_refuse_does_not_turn_a_client_away() {
             interval: wrong,
             probes,
         };
-        tune_accepted(&accepted, &asked).unwrap();
+        tune(&accepted, &asked).unwrap();
         let nearest = Duration::from_secs(nearest_s);
         let expected = Keepalive {
             time: nearest,
