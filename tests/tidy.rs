@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["flom-types"],
     &["flom-settings", "flom-proto", "flom-core", "flom-net"],
-    &["flom-discovery", "flom-tls", "flom-cli"],
+    &["flom-discovery", "flom-status", "flom-tls", "flom-cli"],
     &["flom-client", "flom-daemon"],
     &["flom-run", "flom-sim"],
     &["flom"],
@@ -19,6 +19,7 @@ const LAYERS: &[&[&str]] = &[
 /// What a crate of layer 2 or above may know; below, only layer 0.
 const KNOWS: &[(&str, &[&str])] = &[
     ("flom-discovery", &["flom-types", "flom-proto"]),
+    ("flom-status", &["flom-types", "flom-core"]),
     ("flom-tls", &["flom-types", "flom-net"]),
     ("flom-cli", &["flom-types", "flom-settings"]),
     (
@@ -40,6 +41,7 @@ const KNOWS: &[(&str, &[&str])] = &[
             "flom-proto",
             "flom-discovery",
             "flom-core",
+            "flom-status",
             "flom-net",
             "flom-tls",
         ],

@@ -14,6 +14,7 @@ mod outcome;
 mod printable;
 pub mod target;
 mod time;
+mod who;
 
 pub use code::ReturnCode;
 pub use fairness::{Fairness, ParseFairnessError};
@@ -23,3 +24,4 @@ pub use name::{DEFAULT_RESOURCE, NameError, ResourceKind, ResourceName};
 pub use outcome::Outcome;
 pub use printable::Printable;
 pub use time::{Now, Patience, Time};
+pub use who::Who;

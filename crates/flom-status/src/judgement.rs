@@ -1,0 +1,202 @@
+//! A judgement as text, as JSON, and in one line for somebody who waits.
+
+use std::fmt::Write as _;
+
+use flom_core::snapshot::{Held, Holder};
+use flom_types::ResourceKind;
+
+use crate::document::Format;
+use crate::json::{self, Quoted, SCHEMA, put};
+use crate::judge::{Judgement, Question, Rule};
+use crate::view::View;
+use crate::words::{Short, asked, held};
+
+/// Holders and waiters that the text of a judgement names; the others are counted.
+const NAMED: usize = 20;
+
+impl Judgement<'_> {
+    /// All of it, for `flom --why`.
+    pub fn write(&self, view: &View, format: Format) -> String {
+        match format {
+            Format::Text => self.text(view),
+            Format::Json => self.json(view),
+        }
+    }
+
+    /// In one line, for somebody who waits: what for, what stops it, because of whom, and how many
+    /// come before.
+    pub fn line(&self, view: &View) -> String {
+        let mut line = format!(
+            "waits for {}: {}",
+            self.question.in_words(),
+            self.reason(view)
+        );
+        if let Some(first) = self.hard.first() {
+            write!(line, "; {}", holder_line(view, first)).expect("a string takes it");
+            match self.hard.len() - 1 {
+                0 => {}
+                1 => line.push_str(" and 1 other"),
+                others => write!(line, " and {others} others").expect("a string takes it"),
+            }
+        }
+        match self.soft.len() {
+            0 => {}
+            1 => line.push_str("; 1 request is before it"),
+            before => write!(line, "; {before} requests are before it").expect("a string takes it"),
+        }
+        line
+    }
+
+    /// The rule, in words.
+    fn reason(&self, view: &View) -> String {
+        let Question {
+            resource,
+            mode,
+            quantity,
+            ..
+        } = &self.question;
+        let what = match resource.kind() {
+            ResourceKind::Set => "elements",
+            _ => "places",
+        };
+        match self.rule {
+            Rule::Free => "nothing is in the way".to_owned(),
+            Rule::New => "it does not exist and would be created".to_owned(),
+            Rule::Mode => format!("{} does not go with {mode}", self.modes_held()),
+            Rule::Units { free, total } => {
+                format!("{free} of {total} units are free, {quantity} asked for")
+            }
+            Rule::Places { total: 0 } => format!("it has no {what} at all"),
+            Rule::Places { total } => format!("all {total} {what} are taken"),
+            Rule::Tick { at: Some(at) } => {
+                let ms = view.until(at).as_millis();
+                format!("the next one can be made in {ms} ms")
+            }
+            Rule::Tick { at: None } => "the next one can be made soon".to_owned(),
+            Rule::Queue => "requests before it must not be passed".to_owned(),
+            Rule::NotCreated => "it does not exist yet, and somebody else has to create it".into(),
+            Rule::Impossible { total } => {
+                format!("it has {total} units, {quantity} can never be free")
+            }
+            Rule::Draining => "the daemon is about to end and serves nobody new".to_owned(),
+        }
+    }
+
+    /// The modes that are in the way, each once.
+    fn modes_held(&self) -> String {
+        let modes = self.hard.iter().filter_map(|holder| match &holder.held {
+            Held::Mode(mode) | Held::Node { mode, .. } => Some(*mode),
+            _ => None,
+        });
+        let modes: std::collections::BTreeSet<_> = modes.collect();
+        let words: Vec<_> = modes.iter().map(|mode| mode.short_name()).collect();
+        format!("{}, which is held,", words.join(" and "))
+    }
+
+    fn verdict(&self) -> &'static str {
+        match self.rule {
+            rule if rule.is_granted() => "would be granted at once",
+            rule if rule.is_refused() => "would be refused",
+            _ => "would wait",
+        }
+    }
+
+    fn text(&self, view: &View) -> String {
+        let mut out = String::new();
+        let verdict = self.verdict();
+        let (what, reason) = (self.question.in_words(), self.reason(view));
+        put(&mut out, format_args!("{what} {verdict}: {reason}\n"));
+        for holder in self.hard.iter().take(NAMED) {
+            put(
+                &mut out,
+                format_args!("  held    {}\n", holder_line(view, holder)),
+            );
+        }
+        more(self.hard.len(), &mut out);
+        for waiter in self.soft.iter().take(NAMED) {
+            let since = Short(view.since(waiter.since));
+            let peer = view.peer(waiter.session);
+            let line = format_args!("  before  {} for {since} by {peer}\n", asked(waiter));
+            put(&mut out, line);
+        }
+        more(self.soft.len(), &mut out);
+        out
+    }
+
+    fn json(&self, view: &View) -> String {
+        let Question {
+            resource,
+            mode,
+            quantity,
+            ..
+        } = &self.question;
+        let mut out = String::new();
+        let taken = view.wall(view.snapshot().taken.time);
+        put(
+            &mut out,
+            format_args!(r#"{{"schema":{SCHEMA},"taken":"{taken}","#),
+        );
+        json::name(resource, &mut out);
+        put(&mut out, format_args!(r#","kind":"{}""#, resource.kind()));
+        json::asked(resource, *mode, *quantity, &mut out);
+        let verdict = match self.rule {
+            rule if rule.is_granted() => "granted",
+            rule if rule.is_refused() => "refused",
+            _ => "waits",
+        };
+        put(
+            &mut out,
+            format_args!(r#","verdict":"{verdict}","rule":"{}""#, self.rule.name()),
+        );
+        put(
+            &mut out,
+            format_args!(r#","reason":{}"#, Quoted(&self.reason(view))),
+        );
+        out.push_str(r#","held_by":["#);
+        for (number, holder) in self.hard.iter().enumerate() {
+            out.push_str(if number == 0 { "\n" } else { ",\n" });
+            json::holder(view, holder, &mut out);
+        }
+        out.push_str(r#"],"before":["#);
+        for (number, waiter) in self.soft.iter().enumerate() {
+            out.push_str(if number == 0 { "\n" } else { ",\n" });
+            json::waiter(view, None, waiter, &mut out);
+        }
+        out.push_str("]}\n");
+        out
+    }
+}
+
+impl Question {
+    /// `db (EX)`, `seat[10] (3 units)`, `a.b.c`.
+    fn in_words(&self) -> String {
+        let Self {
+            resource,
+            mode,
+            quantity,
+            ..
+        } = self;
+        match resource.kind() {
+            kind if kind.has_modes() => format!("{resource} ({mode})"),
+            ResourceKind::Numeric { .. } => {
+                format!("{resource} ({})", held(&Held::Units(*quantity)))
+            }
+            _ => resource.to_string(),
+        }
+    }
+}
+
+fn holder_line(view: &View, holder: &Holder) -> String {
+    let since = Short(view.since(holder.since));
+    let peer = view.peer(holder.session);
+    format!("{} for {since} by {peer}", held(&holder.held))
+}
+
+fn more(there_are: usize, out: &mut String) {
+    if there_are > NAMED {
+        put(
+            out,
+            format_args!("          and {} more\n", there_are - NAMED),
+        );
+    }
+}

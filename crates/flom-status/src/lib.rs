@@ -1,0 +1,25 @@
+//! Who holds what, who waits, and for whom; no I/O.
+//!
+//! ```text
+//!   LockManager ── snapshot ──► Snapshot ─┐
+//!                                         ├─► View ── Document ──► text │ JSON, in pieces
+//!   connections ── who is who ──► Peer ───┘    │
+//!                                              └─ why, why_waits ──► Judgement ──► text │ JSON
+//! ```
+//!
+//! A [`View`] is owned and can be read at leisure, in another thread too. A [`Document`] is made in
+//! pieces of any size, so that nobody has to wait until a long one is complete.
+
+#![forbid(unsafe_code)]
+
+mod document;
+mod json;
+mod judge;
+mod judgement;
+mod text;
+mod view;
+mod words;
+
+pub use document::{Document, Format};
+pub use judge::{Judgement, Question, Rule, why, why_waits};
+pub use view::{Counts, Peer, View};

@@ -1,0 +1,100 @@
+//! A snapshot, and who is who in it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flom_core::snapshot::{Resource, Snapshot};
+use flom_types::{SessionId, Time, Who};
+use jiff::Timestamp;
+
+/// The client behind a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// The number by which the session goes in the daemon's log.
+    pub number: u64,
+    /// Where it comes from; `None`: from this host, over a UNIX socket.
+    pub address: Option<SocketAddr>,
+    /// Who it says it is, if it says anything.
+    pub who: Option<Arc<Who>>,
+}
+
+/// What a daemon keeps at one moment, and for whom.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    snapshot: Snapshot,
+    /// Ordered by session.
+    peers: Vec<(SessionId, Peer)>,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Resources, those that nobody uses included.
+    pub resources: usize,
+    /// Resources that nobody uses.
+    pub idle: usize,
+    /// Locks held.
+    pub held: usize,
+    /// Requests in queues.
+    pub waiting: usize,
+    /// Requests that wait for a resource to be created.
+    pub parked: usize,
+}
+
+impl View {
+    /// What `snapshot` shows of `peers`, which come in any order.
+    pub fn new(snapshot: Snapshot, peers: impl IntoIterator<Item = (SessionId, Peer)>) -> Self {
+        let mut peers: Vec<_> = peers.into_iter().collect();
+        peers.sort_unstable_by_key(|(session, _)| *session);
+        Self { snapshot, peers }
+    }
+
+    /// What is kept.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The client behind `session`; one of whom nothing is known if there is none such.
+    pub fn peer(&self, session: SessionId) -> Peer {
+        match self.peers.binary_search_by_key(&session, |(id, _)| *id) {
+            Ok(at) => self.peers[at].1.clone(),
+            Err(_) => Peer {
+                number: session.0,
+                ..Peer::default()
+            },
+        }
+    }
+
+    /// How much there is.
+    pub fn counts(&self) -> Counts {
+        let resources = &self.snapshot.resources;
+        let sum = |count: fn(&Resource) -> usize| resources.iter().map(count).sum();
+        Counts {
+            resources: resources.len(),
+            idle: sum(|resource| resource.idle_until.is_some().into()),
+            held: sum(|resource| resource.holders.len()),
+            waiting: sum(|resource| resource.waiters.len()),
+            parked: self.snapshot.parked.len(),
+        }
+    }
+
+    /// How long it had been since then.
+    pub fn since(&self, then: Time) -> Duration {
+        self.snapshot.taken.time.since(then)
+    }
+
+    /// How long it still was until then.
+    pub fn until(&self, then: Time) -> Duration {
+        then.since(self.snapshot.taken.time)
+    }
+
+    /// A moment of the daemon's clock, as wall-clock time.
+    pub(crate) fn wall(&self, moment: Time) -> Timestamp {
+        let now = self.snapshot.taken;
+        let past_us = i64::try_from(self.since(moment).as_micros()).unwrap_or(i64::MAX);
+        let ahead_us = i64::try_from(self.until(moment).as_micros()).unwrap_or(i64::MAX);
+        let wall_us = now.wall_us.saturating_sub(past_us).saturating_add(ahead_us);
+        Timestamp::from_microsecond(wall_us).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
