@@ -248,6 +248,7 @@ fn answer(step: AnswerStep, outcome: Outcome) -> Vec<u8> {
     let session = (step == AnswerStep::First).then(|| Session {
         peer_id: "00112233445566778899aabbccddeeff".to_owned(),
         ext: false,
+        who: None,
     });
     let mut bytes = Vec::new();
     let answer = Answer {

@@ -50,6 +50,7 @@ fn encode_all() -> Turn {
         let session = (step == AnswerStep::First).then(|| Session {
             peer_id: "00112233445566778899aabbccddeeff".to_owned(),
             ext: false,
+            who: None,
         });
         Message::Answer(Answer {
             session,

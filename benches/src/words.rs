@@ -51,6 +51,7 @@ fn session() -> Session {
     Session {
         peer_id: PEER_ID.to_owned(),
         ext: false,
+        who: None,
     }
 }
 

@@ -170,6 +170,7 @@ fn message(rest: &mut &[u8]) -> Message {
         }
         .into(),
         ext: flag(2),
+        who: None,
     });
     let name = NAMES[usize::from(which) % NAMES.len()].as_bytes().to_vec();
     let value = i64::from(number % 8) - 1;

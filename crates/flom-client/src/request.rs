@@ -162,7 +162,11 @@ impl Ask {
     /// The request as bytes. It says that we understand more than FLoM 1.7.2, unless only that
     /// makes it too long for an old daemon.
     pub(crate) fn message(&self, peer_id: String, patience: Patience) -> Vec<u8> {
-        let mut session = Session { peer_id, ext: true };
+        let mut session = Session {
+            peer_id,
+            ext: true,
+            who: None,
+        };
         let message = self.encoded(&session, patience);
         if message.len() <= OLD_DAEMON_MESSAGE_BYTES {
             return message;

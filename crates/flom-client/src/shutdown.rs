@@ -53,6 +53,7 @@ fn message(immediate: bool) -> Vec<u8> {
     let session = Some(Session {
         peer_id: flom_settings::peer_id(),
         ext: true, // we understand an answer
+        who: None,
     });
     let mut bytes = Vec::new();
     encode(

@@ -79,6 +79,7 @@ fn message(peer_id: &str, form: Form, outcome: Outcome, element: Option<String>)
         session: ext.map(|ext| Session {
             peer_id: peer_id.to_owned(),
             ext,
+            who: None,
         }),
         step,
         rc: outcome.number(),

@@ -307,6 +307,8 @@ fn name(message: &Message) -> &'static str {
         Message::Discover => "a discovery query",
         Message::Here(_) => "a discovery reply",
         Message::Shutdown(_) => "a shutdown order",
+        Message::Observe(_) => "a question about locks",
+        Message::Report(_) => "a report about locks",
     }
 }
 

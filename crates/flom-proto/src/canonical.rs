@@ -4,6 +4,8 @@
 //! letter as `encode` does. Whatever looks the least bit different is left to the parser, so this
 //! file decides nothing: what it reads, the parser reads alike (a test sees to that).
 
+use flom_types::Who;
+
 use crate::message::{Lock, Message, Session, Unlock};
 use crate::value::base64;
 
@@ -29,9 +31,13 @@ impl Words<'_> {
     fn lock(&mut self) -> Option<Lock> {
         let peer_id = self.text()?.to_owned();
         let ext = self.eat(br#" ext="1""#).is_some();
+        let who = match self.0.first() {
+            Some(b'/') => None,
+            _ => Some(Box::new(self.who()?)),
+        };
         self.eat(br#"/><resource name=""#)?;
         let lock = Lock {
-            session: Some(Session { peer_id, ext }),
+            session: Some(Session { peer_id, ext, who }),
             name: base64(self.text()?),
             mode: self.optional(br#" mode=""#)?,
             wait: self.number(br#" wait=""#)? != 0,
@@ -41,6 +47,23 @@ impl Words<'_> {
         };
         self.eat(b"/>")?;
         Some(lock)
+    }
+
+    fn who(&mut self) -> Option<Who> {
+        let host = self.optional_text(br#" host=""#)?;
+        let user = self.optional_text(br#" user=""#)?;
+        let pid = match self.optional(br#" pid=""#)? {
+            Some(pid) => Some(u32::try_from(pid).ok()?),
+            None => None,
+        };
+        let who = Who {
+            host,
+            user,
+            pid,
+            label: self.optional_text(br#" label=""#)?,
+            command: self.optional_text(br#" command=""#)?,
+        };
+        (!who.is_nobody()).then_some(who)
     }
 
     fn unlock(&mut self) -> Option<Unlock> {
@@ -65,6 +88,14 @@ impl Words<'_> {
         let (text, rest) = self.0.split_at(end);
         self.0 = rest.strip_prefix(b"\"")?;
         str::from_utf8(text).ok()
+    }
+
+    /// An attribute of any text, which may be missing.
+    fn optional_text(&mut self, attribute: &[u8]) -> Option<Option<String>> {
+        match self.eat(attribute) {
+            Some(()) => Some(Some(self.text()?.to_owned())),
+            None => Some(None),
+        }
     }
 
     /// An attribute with a small number in plain digits.
@@ -104,9 +135,24 @@ mod tests {
     use crate::decode::parse;
     use crate::encode;
 
+    fn who() -> impl Strategy<Value = Option<Box<Who>>> {
+        let word = || prop::option::of("[ -~]{0,20}");
+        let words = (word(), word(), any::<Option<u32>>(), word(), word());
+        words.prop_map(|(host, user, pid, label, command)| {
+            let who = Who {
+                host,
+                user,
+                pid,
+                label,
+                command,
+            };
+            (!who.is_nobody()).then(|| Box::new(who))
+        })
+    }
+
     fn lock() -> impl Strategy<Value = Message> {
-        let session =
-            ("[ -~]{0,40}", any::<bool>()).prop_map(|(peer_id, ext)| Session { peer_id, ext });
+        let session = ("[ -~]{0,40}", any::<bool>(), who())
+            .prop_map(|(peer_id, ext, who)| Session { peer_id, ext, who });
         (
             session,
             any::<Vec<u8>>(),
@@ -149,6 +195,7 @@ mod tests {
             Some(Session {
                 peer_id: "0123456789abcdef".repeat(2),
                 ext,
+                who: None,
             })
         };
         let lock = |ext, mode, quantity| {
@@ -163,11 +210,26 @@ mod tests {
                 lifespan,
             })
         };
+        let mut introduced = lock(true, Some(5), None);
+        if let Message::Lock(Lock {
+            session: Some(session),
+            ..
+        }) = &mut introduced
+        {
+            session.who = Some(Box::new(Who {
+                host: Some("alpha".to_owned()),
+                user: Some("ann".to_owned()),
+                pid: Some(812),
+                label: Some("nightly".to_owned()),
+                command: Some("backup.sh --all".to_owned()),
+            }));
+        }
         for message in [
             lock(false, Some(5), None),
             lock(true, Some(0), None),
             lock(false, None, Some(12)),
             lock(true, None, None),
+            introduced,
             Message::Unlock(Unlock {
                 name: name.clone(),
                 rollback: true,

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use flom_types::Who;
 use quick_xml::escape::unescape;
 use quick_xml::events::BytesStart;
 
 use crate::error::DecodeError;
 use crate::message::{Answer, AnswerStep, Here, LEVEL, Lock, Message, Session, Shutdown, Unlock};
+use crate::observe::{About, Observe, Report};
 use crate::value::{base64, integer};
 
 /// A message that is being read: everything its elements have said so far, the last word counting.
@@ -34,6 +36,9 @@ pub(crate) struct Draft {
     address: Option<String>,
     port: Option<i64>,
     immediate: Option<bool>,
+    about: i64,
+    json: bool,
+    text: Option<Vec<u8>>,
 }
 
 impl Draft {
@@ -72,6 +77,19 @@ impl Draft {
             ("msg", "step") => self.step = integer(&value),
             ("session", "peerid") => self.session().peer_id = value.into_owned(),
             ("session", "ext") => self.session().ext = integer(&value) != 0,
+            ("session", "host") => self.who().host = Some(value.into_owned()),
+            ("session", "user") => self.who().user = Some(value.into_owned()),
+            ("session", "pid") => self.who().pid = u32::try_from(integer(&value)).ok(),
+            ("session", "label") => self.who().label = Some(value.into_owned()),
+            ("session", "command") => self.who().command = Some(value.into_owned()),
+            ("observe", "about") => self.about = integer(&value),
+            ("observe", "name") => self.name = Some(base64(&value)),
+            ("observe", "mode") => self.mode = Some(integer(&value)),
+            ("observe", "quantity") => self.quantity = Some(integer(&value)),
+            ("observe", "create") => self.create = integer(&value) != 0,
+            ("observe", "json") => self.json = integer(&value) != 0,
+            ("report", "rc") => self.rc = integer(&value),
+            ("report", "text") => self.text = Some(base64(&value)),
             ("resource", "name") => self.name = Some(base64(&value)),
             ("resource", "mode") => self.mode = Some(integer(&value)),
             ("resource", "wait") => self.wait = integer(&value) != 0,
@@ -93,7 +111,13 @@ impl Draft {
         self.session.get_or_insert_with(|| Session {
             peer_id: String::new(),
             ext: false,
+            who: None,
         })
+    }
+
+    /// Who the session says it is; nobody yet, unless it has said something.
+    fn who(&mut self) -> &mut Who {
+        self.session().who.get_or_insert_default()
     }
 
     /// The message, now that its last byte has been read.
@@ -109,6 +133,9 @@ impl Draft {
             (4, 8) => Message::Discover,
             (4, 16) => Message::Here(self.here()?),
             (5, 8) => Message::Shutdown(self.shutdown()?),
+            (OBSERVE, 8) => Message::Observe(self.observe()?),
+            (OBSERVE, 16) => Message::Report(self.report(false)?),
+            (OBSERVE, 24) => Message::Report(self.report(true)?),
             (verb, step) => return Err(DecodeError::UnknownMessage { verb, step }),
         })
     }
@@ -132,8 +159,7 @@ impl Draft {
         Ok(Answer {
             session: self.session,
             step,
-            // Clamped, so that no number from afar turns into one that means something.
-            rc: self.rc.clamp(i32::MIN.into(), i32::MAX.into()) as i32,
+            rc: clamped(self.rc),
             element: self.element,
         })
     }
@@ -158,12 +184,43 @@ impl Draft {
         })
     }
 
+    fn observe(self) -> Result<Observe, DecodeError> {
+        Ok(Observe {
+            session: self.session,
+            about: About::from_number(self.about).ok_or(DecodeError::OutOfRange {
+                element: "observe",
+                attribute: "about",
+                value: self.about,
+            })?,
+            name: self.name.unwrap_or_default(),
+            mode: self.mode,
+            quantity: self.quantity,
+            create: self.create,
+            json: self.json,
+        })
+    }
+
+    fn report(self, last: bool) -> Result<Report, DecodeError> {
+        Ok(Report {
+            rc: clamped(self.rc),
+            last,
+            text: self.text.ok_or(missing("report", "text"))?,
+        })
+    }
+
     fn shutdown(self) -> Result<Shutdown, DecodeError> {
         Ok(Shutdown {
             session: self.session,
             immediate: self.immediate.ok_or(missing("shutdown", "immediate"))?,
         })
     }
+}
+
+const OBSERVE: i64 = crate::encode::OBSERVE as i64;
+
+/// No number from afar turns into one that means something.
+fn clamped(rc: i64) -> i32 {
+    rc.clamp(i32::MIN.into(), i32::MAX.into()) as i32
 }
 
 const BAD_ATTRIBUTE: &str = "an attribute is not of the form name=\"value\"";

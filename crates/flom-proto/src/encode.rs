@@ -5,7 +5,10 @@ use std::io::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use flom_types::Who;
+
 use crate::message::{Answer, AnswerStep, Here, LEVEL, Lock, Message, Session, Shutdown, Unlock};
+use crate::observe::{encode_observe, encode_report};
 
 /// Appends `message` to `out`. Whatever exists as a [`Message`] can be sent, so this cannot fail.
 ///
@@ -21,9 +24,21 @@ pub fn encode(message: &Message, out: &mut Vec<u8>) {
         Message::Discover => open(4, 8, out),
         Message::Here(here) => encode_here(here, out),
         Message::Shutdown(shutdown) => encode_shutdown(shutdown, out),
+        Message::Observe(observe) => {
+            open(OBSERVE, 8, out);
+            session(observe.session.as_ref(), out);
+            encode_observe(observe, out);
+        }
+        Message::Report(report) => {
+            open(OBSERVE, if report.last { 24 } else { 16 }, out);
+            encode_report(report, out);
+        }
     }
     out.extend_from_slice(b"</msg>");
 }
+
+/// The verb of questions about what a daemon keeps.
+pub(crate) const OBSERVE: u8 = 100;
 
 fn encode_lock(lock: &Lock, out: &mut Vec<u8>) {
     open(1, 8, out);
@@ -98,7 +113,27 @@ fn session(session: Option<&Session>, out: &mut Vec<u8>) {
         if session.ext {
             integer("ext", 1, out);
         }
+        if let Some(who) = &session.who {
+            self::who(who, out);
+        }
         out.extend_from_slice(b"/>");
+    }
+}
+
+/// What a session says of itself, in the order in which `canonical` expects it.
+fn who(who: &Who, out: &mut Vec<u8>) {
+    for (attribute, value) in [("host", &who.host), ("user", &who.user)] {
+        if let Some(value) = value {
+            text(attribute, value, out);
+        }
+    }
+    if let Some(pid) = who.pid {
+        integer("pid", pid.into(), out);
+    }
+    for (attribute, value) in [("label", &who.label), ("command", &who.command)] {
+        if let Some(value) = value {
+            text(attribute, value, out);
+        }
     }
 }
 

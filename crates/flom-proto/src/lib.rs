@@ -36,6 +36,7 @@ mod encode;
 mod error;
 mod inbox;
 mod message;
+mod observe;
 mod show;
 mod value;
 
@@ -43,4 +44,5 @@ pub use decode::{Decoder, decode};
 pub use encode::encode;
 pub use error::DecodeError;
 pub use message::{Answer, AnswerStep, Here, LEVEL, Lock, Message, Session, Shutdown, Unlock};
+pub use observe::{About, Observe, Report};
 pub use show::pieces;

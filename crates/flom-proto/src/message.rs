@@ -1,5 +1,9 @@
 //! The messages, as what they mean; `encode` and `decode` know what they look like.
 
+use flom_types::Who;
+
+use crate::observe::{Observe, Report};
+
 /// The protocol level of FLoM 1.7.2 and of this program; peers of another level are turned away.
 pub const LEVEL: u32 = 3;
 
@@ -22,6 +26,10 @@ pub enum Message {
     Here(Here),
     /// Client: end yourself (5/8). Has no answer but the end of the connection.
     Shutdown(Shutdown),
+    /// Client: show what you keep (100/8). Never to be sent to an old daemon: it ends.
+    Observe(Observe),
+    /// Daemon: a part of what it keeps (100/16, 100/24).
+    Report(Report),
 }
 
 /// Who speaks.
@@ -32,6 +40,8 @@ pub struct Session {
     /// Whether the sender understands more than FLoM 1.7.2 does (`ext="1"`). Only written when
     /// true, as an attribute that an old peer ignores.
     pub ext: bool,
+    /// Who that is in the words of people, if it says so: more attributes that an old peer ignores.
+    pub who: Option<Box<Who>>,
 }
 
 /// A lock request.

@@ -7,6 +7,7 @@ use memchr::memmem;
 
 use crate::inbox::END;
 use crate::message::{Answer, Here, Lock, Message, Session, Shutdown, Unlock};
+use crate::observe::{Observe, Report};
 
 /// Cuts bytes of a connection behind each end of a message, for a line each. The last piece may be
 /// the start of a message, the first one the rest of one.
@@ -32,6 +33,8 @@ impl fmt::Display for Message {
             Self::Discover => f.write_str("discovery query"),
             Self::Here(here) => here.fmt(f),
             Self::Shutdown(shutdown) => shutdown.fmt(f),
+            Self::Observe(observe) => observe.fmt(f),
+            Self::Report(report) => report.fmt(f),
         }
     }
 }
@@ -86,6 +89,20 @@ impl fmt::Display for Shutdown {
     }
 }
 
+impl fmt::Display for Observe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "observe {:?} '{}'", self.about, Printable(&self.name))?;
+        by(f, self.session.as_ref())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "report of {} bytes rc={}", self.text.len(), self.rc)?;
+        flag(f, self.last, "last")
+    }
+}
+
 fn flag(f: &mut fmt::Formatter<'_>, is_set: bool, name: &str) -> fmt::Result {
     match is_set {
         true => write!(f, " {name}"),
@@ -98,18 +115,30 @@ fn by(f: &mut fmt::Formatter<'_>, session: Option<&Session>) -> fmt::Result {
         return Ok(());
     };
     write!(f, " by {}", Printable(session.peer_id.as_bytes()))?;
-    flag(f, session.ext, "ext")
+    flag(f, session.ext, "ext")?;
+    let Some(who) = &session.who else {
+        return Ok(());
+    };
+    let pid = who.pid.map(|pid| pid.to_string());
+    let words = [&who.user, &who.host, &pid, &who.label];
+    for word in words.into_iter().flatten() {
+        write!(f, " {}", Printable(word.as_bytes()))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::message::AnswerStep;
+    use crate::observe::About;
+    use flom_types::Who;
 
     fn session() -> Option<Session> {
         Some(Session {
             peer_id: "id".to_string(),
             ext: true,
+            who: None,
         })
     }
 
@@ -154,6 +183,30 @@ mod tests {
             session: session(),
             immediate: true,
         });
+        let who = Who {
+            host: Some("alpha".to_owned()),
+            user: Some("ann".to_owned()),
+            pid: Some(7),
+            label: Some("nightly".to_owned()),
+            command: None,
+        };
+        let observe = Message::Observe(Observe {
+            session: session().map(|session| Session {
+                who: Some(Box::new(who)),
+                ..session
+            }),
+            about: About::Why,
+            name: b"d\nb".to_vec(),
+            mode: None,
+            quantity: None,
+            create: true,
+            json: false,
+        });
+        let report = Message::Report(Report {
+            rc: 1,
+            last: true,
+            text: b"ab".to_vec(),
+        });
         for (message, line) in [
             (
                 lock,
@@ -161,6 +214,8 @@ mod tests {
             ),
             (answer, "answer Later rc=0 element='e'"),
             (unlock, "unlock 'db' rollback"),
+            (observe, "observe Why 'd b' by id ext ann alpha 7 nightly"),
+            (report, "report of 2 bytes rc=1 last"),
             (Message::Ping, "ping"),
             (Message::Pong, "pong"),
             (Message::Discover, "discovery query"),

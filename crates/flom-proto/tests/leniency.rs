@@ -150,6 +150,7 @@ fn absent_attributes_mean_zero_or_nothing() {
     let nobody = Session {
         peer_id: String::new(),
         ext: false,
+        who: None,
     };
     assert_eq!(
         answer,

@@ -1,9 +1,10 @@
 //! What holds for every message and for any bytes at all.
 
 use flom_proto::{
-    Answer, AnswerStep, DecodeError, Decoder, Here, Lock, Message, Session, Shutdown, Unlock,
-    decode, encode,
+    About, Answer, AnswerStep, DecodeError, Decoder, Here, Lock, Message, Observe, Report, Session,
+    Shutdown, Unlock, decode, encode,
 };
+use flom_types::Who;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -18,8 +19,49 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
+fn who() -> impl Strategy<Value = Option<Box<Who>>> {
+    let word = || option::of(text());
+    (word(), word(), any::<Option<u32>>(), word(), word()).prop_map(
+        |(host, user, pid, label, command)| {
+            let who = Who {
+                host,
+                user,
+                pid,
+                label,
+                command,
+            };
+            (!who.is_nobody()).then(|| Box::new(who))
+        },
+    )
+}
+
+fn observe() -> impl Strategy<Value = Message> {
+    let about = prop_oneof![Just(About::Status), Just(About::Why), Just(About::Wait)];
+    let name = vec(any::<u8>(), 0..300);
+    let rest = any::<(Option<i64>, Option<i64>, bool, bool)>();
+    (session(), about, name, rest).prop_map(
+        |(session, about, name, (mode, quantity, create, json))| {
+            Message::Observe(Observe {
+                session,
+                about,
+                name,
+                mode,
+                quantity,
+                create,
+                json,
+            })
+        },
+    )
+}
+
 fn session() -> impl Strategy<Value = Option<Session>> {
-    option::of((text(), any::<bool>()).prop_map(|(peer_id, ext)| Session { peer_id, ext }))
+    option::of(
+        (text(), any::<bool>(), who()).prop_map(|(peer_id, ext, who)| Session {
+            peer_id,
+            ext,
+            who,
+        }),
+    )
 }
 
 fn lock() -> impl Strategy<Value = Message> {
@@ -71,6 +113,9 @@ fn message() -> impl Strategy<Value = Message> {
         (text(), 1..=u16::MAX).prop_map(|(address, port)| Message::Here(Here { address, port })),
         (session(), any::<bool>())
             .prop_map(|(session, immediate)| Message::Shutdown(Shutdown { session, immediate })),
+        observe(),
+        (any::<i32>(), any::<bool>(), vec(any::<u8>(), 0..300))
+            .prop_map(|(rc, last, text)| Message::Report(Report { rc, last, text })),
     ]
 }
 
@@ -82,6 +127,10 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
         Just(br#"<msg level="3" verb="3" step="8"/>"#.to_vec()),
         Just(br#"<resource name="QQ==" mode="5"/>"#.to_vec()),
         Just(br#"<session peerid=""#.to_vec()),
+        Just(br#"" host="a" pid="7" command="x" "#.to_vec()),
+        Just(br#"<msg level="3" verb="100" step="8">"#.to_vec()),
+        Just(br#"<observe about="1" name="QQ=="/>"#.to_vec()),
+        Just(br#"<report rc="0" text="QQ=="/>"#.to_vec()),
         Just(b"</msg>".to_vec()),
         Just(b"</msg".to_vec()),
         Just(b"<!--".to_vec()),

@@ -18,6 +18,7 @@ fn session() -> Option<Session> {
     Some(Session {
         peer_id: "0123456789abcdef0123456789abcdef".to_owned(),
         ext: false,
+        who: None,
     })
 }
 

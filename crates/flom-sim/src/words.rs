@@ -71,5 +71,6 @@ fn session(random: &mut Random) -> Option<Session> {
     Some(Session {
         peer_id: peer_id.into(),
         ext,
+        who: None,
     })
 }

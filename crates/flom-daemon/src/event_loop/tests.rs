@@ -184,6 +184,7 @@ fn the_system_log_is_told_once_for_each_connection_who_it_is() {
     lock.session = Some(Session {
         peer_id: "somebody".to_owned(),
         ext: false,
+        who: None,
     });
     let mut request = Vec::new();
     encode(&Message::Lock(lock), &mut request);

@@ -32,6 +32,7 @@ fn order(ext: bool) -> Vec<u8> {
     let session = Some(Session {
         peer_id: "0123456789abcdef0123456789abcdef".to_owned(),
         ext,
+        who: None,
     });
     bytes(&Message::Shutdown(Shutdown {
         session,

@@ -211,6 +211,7 @@ pub(crate) fn ask(name: &str, change: impl FnOnce(&mut Lock)) -> Vec<u8> {
         session: Some(Session {
             peer_id: "0123456789abcdef0123456789abcdef".to_owned(),
             ext: false,
+            who: None,
         }),
         name: name.as_bytes().to_vec(),
         mode: Some(5),
