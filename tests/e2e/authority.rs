@@ -2,55 +2,12 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixListener;
 
-use crate::harness::{Finished, Program, Scratch, privilege, wait_until};
+use crate::harness::{Program, Shared, privilege, wait_until};
 
 const NOBODY: u32 = 65534;
 const OTHER: u32 = 65533;
-
-/// A directory in which everybody may put files, as in `/tmp`, and the programs: where they were
-/// built, others may not be allowed to look.
-struct Shared(Scratch);
-
-impl Shared {
-    fn new() -> Self {
-        let scratch = Scratch::new();
-        let copies = [
-            ("flom", env!("CARGO_BIN_EXE_flom")),
-            ("flomd", env!("CARGO_BIN_EXE_flomd")),
-        ];
-        for (name, program) in copies {
-            // Not by this process: a test beside this one may start a program meanwhile, and that
-            // would have the copy open for a moment, which keeps it from being run.
-            let words = [program, scratch.file(name).to_str().unwrap()].map(str::to_string);
-            Program::new("cp").args(words).run().expect_code(0);
-        }
-        fs::set_permissions(scratch.path(), Permissions::from_mode(0o1777)).unwrap();
-        Self(scratch)
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.0.file("socket")
-    }
-
-    /// One of the programs at the socket, as this user.
-    fn program(&self, uid: u32, name: &str, words: &[&str]) -> Program {
-        let (program, socket, flomd) = (self.0.file(name), self.socket(), self.0.file("flomd"));
-        Program::new("setpriv")
-            .args([format!("--reuid={uid}"), format!("--regid={uid}")])
-            .args(["--clear-groups", program.to_str().unwrap()])
-            .args(["-s", socket.to_str().unwrap()])
-            .args(words)
-            .env("FLOMD", flomd.to_str().unwrap())
-            .directory(Path::new("/"))
-    }
-
-    fn flom(&self, uid: u32, words: &[&str]) -> Finished {
-        self.program(uid, "flom", words).run()
-    }
-}
 
 #[test]
 fn only_the_user_of_a_daemon_and_root_may_end_it() {
@@ -67,7 +24,7 @@ fn only_the_user_of_a_daemon_and_root_may_end_it() {
     for (owner, user, expected) in cases {
         let shared = Shared::new();
         let mut daemon = shared.program(owner, "flomd", &[]).spawn();
-        wait_until("a daemon", || UnixStream::connect(shared.socket()).is_ok());
+        shared.wait_for_daemon();
         for (option, how) in [("-x", "quiesce"), ("-X", "immediate")] {
             let line = format!("Starting FLoM daemon {how} shutdown...\n");
             match expected {

@@ -8,6 +8,7 @@
 //! | `tap.rs` | between client and daemon, or in the daemon's place |
 //! | `net.rs`, `shell.rs`, `terminal.rs` | hosts joined by cables, and somebody typing there |
 //! | `processes.rs`, `scratch.rs` | what is running, and a place for files |
+//! | `shared.rs` | one place for several users |
 //!
 //! Nothing here sleeps in the hope that something has happened by then: [`eventually`] looks until
 //! it has.
@@ -18,6 +19,7 @@ mod net;
 mod processes;
 mod program;
 mod scratch;
+mod shared;
 mod shell;
 mod tap;
 mod terminal;
@@ -32,6 +34,7 @@ pub(crate) use net::{Host, hosts, privilege};
 pub(crate) use processes::{group_session_terminal, is_alive, send, state};
 pub(crate) use program::{Finished, Program, Running, flom, gate};
 pub(crate) use scratch::Scratch;
+pub(crate) use shared::Shared;
 pub(crate) use shell::{Shell, Typed};
 pub(crate) use tap::{FakeDaemon, Flow, Tap};
 pub(crate) use terminal::Terminal;

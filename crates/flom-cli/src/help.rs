@@ -14,12 +14,13 @@ use crate::{flom, flomd};
 const TEXT_COLUMN: usize = 35;
 
 /// The groups of the table in the order of the help, with their headings.
-pub(crate) const GROUPS: [(&str, &str); 6] = [
+pub(crate) const GROUPS: [(&str, &str); 7] = [
     ("Resource", "What to lock"),
     ("Daemon", "Where the daemon is, and how long it stays"),
     ("Network", "Network"),
     ("Monitor", "While the command runs"),
     ("TLS", "Encryption"),
+    ("Access", "Who may do what"),
     ("Trace", "Messages"),
 ];
 

@@ -61,6 +61,8 @@ pub(crate) struct Conversation {
     waits: bool,
     /// Whether the daemon understands more than FLoM 1.7.2, once it has answered.
     extended: Option<bool>,
+    /// Why the daemon refuses, if it has said so in words.
+    reason: Option<String>,
 }
 
 #[derive(PartialEq, Eq, Debug)]
@@ -87,6 +89,7 @@ impl Conversation {
             deadline: limit.map(|limit| (now + limit, limit)),
             waits: patience.waits(),
             extended: None,
+            reason: None,
         }
     }
 
@@ -150,6 +153,11 @@ impl Conversation {
         }
     }
 
+    /// Why the daemon has refused, if it has said so in words.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
     fn take(&mut self, message: Message) -> Result<(), Fault> {
         trace::message(&message);
         let Message::Answer(answer) = message else {
@@ -178,7 +186,10 @@ impl Conversation {
                 AnswerStep::Later | AnswerStep::Last,
                 Some(Outcome::Queued),
             ) => self.wait(Outcome::Queued)?,
-            (State::Asked, AnswerStep::First, Some(_)) => return Err(Fault::Refused(answer.rc)),
+            (State::Asked, AnswerStep::First, Some(_)) => {
+                self.reason = answer.element;
+                return Err(Fault::Refused(answer.rc));
+            }
             (State::Waiting { .. }, AnswerStep::Later | AnswerStep::Last, _) => {
                 return Err(Fault::Refused(answer.rc));
             }

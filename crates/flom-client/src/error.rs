@@ -238,8 +238,8 @@ pub enum LockError {
         /// Who was asked.
         peer: String,
     },
-    /// The daemon refuses, for instance because it is about to end.
-    #[error("the daemon at {peer} refuses {resource} (answer {rc}); it may be about to end")]
+    /// The daemon refuses, for instance because we may not lock there, or it is about to end.
+    #[error("the daemon at {peer} refuses {resource}{}", why(*rc, reason.as_deref()))]
     Refused {
         /// What was asked for.
         resource: ResourceName,
@@ -247,6 +247,8 @@ pub enum LockError {
         peer: String,
         /// Its answer.
         rc: i32,
+        /// Why, in the daemon's words; `None` if it does not say.
+        reason: Option<String>,
     },
     /// The connection ended before the lock was granted: nothing is held, nothing is queued.
     #[error("the daemon at {peer} closed the connection before it granted {resource}")]
@@ -279,6 +281,13 @@ pub enum LockError {
         /// The number of that.
         code: ReturnCode,
     },
+}
+
+fn why(rc: i32, reason: Option<&str>) -> String {
+    match reason {
+        Some(reason) => format!(": {reason}"),
+        None => format!(" (answer {rc}); it may be about to end"),
+    }
 }
 
 impl LockError {

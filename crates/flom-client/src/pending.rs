@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use flom_types::{Outcome, Patience, ReturnCode, Time, target};
+use flom_types::{Outcome, Patience, Printable, ReturnCode, Time, target};
 use log::debug;
 
 use crate::conversation::{Conversation, Fault, Progress};
@@ -175,7 +175,15 @@ impl Pending {
                 Some(Outcome::CannotWait) => LockError::NoSuchResource { resource },
                 Some(Outcome::Impossible) => LockError::Impossible { resource },
                 Some(Outcome::InvalidName) => LockError::InvalidName { resource, peer },
-                _ => LockError::Refused { resource, peer, rc },
+                _ => LockError::Refused {
+                    resource,
+                    peer,
+                    rc,
+                    reason: self
+                        .conversation
+                        .reason()
+                        .map(|reason| Printable(reason.as_bytes()).to_string()),
+                },
             },
             Fault::TimedOut { after, queued } => LockError::TimedOut {
                 resource,

@@ -19,6 +19,7 @@ use mio::Interest;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
+use crate::access::Identity;
 use crate::answers::Answers;
 use crate::conns::number;
 use crate::conversation::{Conversation, Heard, PeerFault};
@@ -54,6 +55,8 @@ pub(crate) struct Conn {
     ended: bool,
     /// The system log knows who the peer is.
     introduced: bool,
+    /// It is known that the peer may lock.
+    admitted: bool,
 }
 
 /// How far receiving has come.
@@ -97,6 +100,7 @@ impl Conn {
             half_closed: false,
             ended: false,
             introduced: false,
+            admitted: false,
         }
     }
 
@@ -244,6 +248,21 @@ impl Conn {
 
     pub(crate) fn conversation(&self) -> &Conversation {
         &self.conversation
+    }
+
+    /// What is proven about the peer.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity::of(&self.socket, None)
+    }
+
+    /// Whether it is known that the peer may lock.
+    pub(crate) fn is_admitted(&self) -> bool {
+        self.admitted
+    }
+
+    /// Takes note that the peer may lock.
+    pub(crate) fn note_admitted(&mut self) {
+        self.admitted = true;
     }
 
     /// Whatever else the peer says does not count.

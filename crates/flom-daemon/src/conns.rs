@@ -21,10 +21,11 @@ use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 
+use crate::access::KeptOut;
 use crate::answers::Answers;
 use crate::authority::Refusal;
 use crate::conn::{Conn, Fault};
-use crate::records::{BROKEN_RULES, OTHER_LEVEL, SILENT, UNLOCKED_OTHER};
+use crate::records::{BROKEN_RULES, KEPT_OUT, OTHER_LEVEL, SILENT, UNLOCKED_OTHER};
 use crate::system_log::SystemLog;
 
 /// Bits of a session id that say in which slot the connection is.
@@ -237,6 +238,17 @@ impl Conns {
         } else {
             self.lose(session);
         }
+    }
+
+    /// Turns down a request of somebody who may not make it, with the last answer of the session:
+    /// one after which a client of FLoM 1.7.2 ends with 99, and which tells others why.
+    pub(crate) fn keep_out(&mut self, now: Time, session: SessionId, kept_out: &KeptOut) {
+        let text = format_args!("session={} is kept out: {kept_out}", number(session));
+        self.system_log.tell(KEPT_OUT, text);
+        let conn = self.get_mut(session);
+        let extended = conn.is_some_and(|conn| conn.conversation().is_extended());
+        let reason = extended.then(|| kept_out.to_string());
+        self.answer(now, session, Step::First, Outcome::Refused, reason);
     }
 
     /// Ends a connection for something that the peer did.

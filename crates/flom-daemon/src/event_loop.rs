@@ -14,6 +14,7 @@ use log::{trace, warn};
 use mio::{Events, Poll, Token};
 use signal_hook::low_level::signal_name;
 
+use crate::access::{Access, Right};
 use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::conn::Received;
@@ -53,6 +54,7 @@ pub struct Daemon {
     manager: LockManager,
     ending: Ending,
     authority: Authority,
+    access: Access,
     signals: Option<Watchman>,
     /// Whom to read from in this turn.
     ready: Vec<SessionId>,
@@ -233,7 +235,8 @@ impl Daemon {
     fn heed(&mut self, now: Now, session: SessionId, heard: Heard) {
         self.ending.lifespan.activity(now.time);
         match heard {
-            Heard::Event(event) => self.decide(now, event),
+            Heard::Event(event) if self.may_lock(now, session) => self.decide(now, event),
+            Heard::Event(_) => {}
             Heard::InvalidName(error) => {
                 warn!(
                     target: target::RESOURCE,
@@ -248,6 +251,29 @@ impl Daemon {
         }
     }
 
+    /// Whether `session` may lock. If not, it is told.
+    fn may_lock(&mut self, now: Now, session: SessionId) -> bool {
+        if !self.access.is_limited(Right::Lock) {
+            return true;
+        }
+        let Some(conn) = self.conns.get_mut(session) else {
+            return false;
+        };
+        if conn.is_admitted() {
+            return true;
+        }
+        match self.access.check(Right::Lock, || conn.identity()) {
+            Ok(()) => {
+                conn.note_admitted();
+                true
+            }
+            Err(kept_out) => {
+                self.conns.keep_out(now.time, session, &kept_out);
+                false
+            }
+        }
+    }
+
     /// Ends, at once or when idle, if `session` may say so.
     fn obey(&mut self, now: Now, session: SessionId, immediate: bool) {
         let Some(conn) = self.conns.get_mut(session) else {
@@ -256,7 +282,8 @@ impl Daemon {
         let peer = Peer::of(conn).ok();
         let whose = peer.map_or("somebody who has gone".to_owned(), |peer| peer.to_string());
         let log = &self.system_log;
-        match self.authority.check(peer) {
+        let identify = || conn.identity();
+        match self.authority.check(peer, &self.access, identify) {
             Err(refusal) => {
                 log.tell(REFUSED, format_args!("does not end for {whose}: {refusal}"));
                 self.conns.refuse(now.time, session, &refusal);

@@ -11,6 +11,7 @@
 //! | `start.rs`, `joining.rs` | from settings to open sockets; being the only daemon of a group |
 //! | `detach.rs` | leaving the one that starts the daemon, and telling it how that went |
 //! | `event_loop.rs` | the turn |
+//! | `access.rs` | who may do what |
 //! | `ending.rs`, `lifespan.rs`, `authority.rs` | when the daemon ends, and who may end it |
 //! | `passed.rs`, `supervisor.rs` | sockets from a service manager, and what it is told |
 //! | `door.rs`, `entrance.rs`, `entrances.rs` | accepting, also when there is no room |
@@ -24,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod answers;
 mod authority;
 mod clock;

@@ -95,6 +95,8 @@ kinds! {
     DOOR_RESTORED: "FLM032W", Warning, DAEMON;
     /// A peer that had never asked for anything has lost its connection, as others need its place.
     SILENT: "FLM033W", Warning, CONN;
+    /// Somebody who is not on an access list wanted something.
+    KEPT_OUT: "FLM034W", Warning, CONN;
 }
 
 #[cfg(test)]

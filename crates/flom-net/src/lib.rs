@@ -7,7 +7,7 @@
 //! | `stream.rs` | a client's connection, UNIX or TCP |
 //! | `listen.rs` | a daemon's TCP listener, and how accepted connections are kept alive |
 //! | `door.rs` | a daemon's UNIX socket, with the lock file that keeps a second daemon out |
-//! | `peer.rs` | who is at the other end |
+//! | `peer.rs`, `peer_groups.rs` | who is at the other end |
 //! | `layer.rs` | what may lie between the bytes of a socket and those of the messages |
 //! | `multicast.rs` | a group of hosts, and listening to it |
 //! | `sender.rs` | asking a group |
@@ -24,6 +24,7 @@ mod layer;
 mod listen;
 mod multicast;
 mod peer;
+mod peer_groups;
 mod sender;
 mod stream;
 
@@ -34,5 +35,6 @@ pub use layer::{Layer, LayerError, LayerFault, PeerName};
 pub use listen::{Keepalive, listen_tcp, tune};
 pub use multicast::Group;
 pub use peer::Peer;
+pub use peer_groups::{PEER_GROUPS_MAX, peer_groups};
 pub use sender::Sender;
 pub use stream::{Stream, connect_tcp, connect_unix, connect_unix_within};

@@ -242,7 +242,7 @@ mod tests {
     use nix::unistd::mkfifo;
 
     use super::*;
-    use crate::Settings;
+    use crate::{Principal, Settings};
 
     fn contents(text: &[u8]) -> Contents {
         interpret(Path::new("f"), text).unwrap()
@@ -270,6 +270,57 @@ mod tests {
     fn a_list_does_not_grow_from_line_to_line() {
         let (settings, _) = read_text(b"[Monitor]\nIgnoredSignals=1;2\nIgnoredSignals=15\n");
         assert_eq!(settings.monitor.ignored_signals, [15]);
+    }
+
+    #[test]
+    fn who_is_in_an_access_list_stands_between_semicolons_and_counts_once() {
+        let text = b"[Access]\nLock= uid:0 ;a, b;gid:0;uid:root;a\\;b;\nShutdown=x\nShutdown=\n";
+        let (settings, said) = read_text(text);
+        let names = ["a, b", "a;b"].map(|name| Principal::Name(name.to_string()));
+        let numbers = [Principal::User(0), Principal::Group(0)];
+        assert_eq!(settings.access.lock, [&names[..], &numbers].concat());
+        assert_eq!(settings.access.shutdown, []);
+        assert_eq!(said, Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_access_list_that_names_nobody_somewhere_is_not_taken_at_all() {
+        for (list, item, expected) in [
+            (
+                "uid:0;uid:nosuchuser",
+                "uid:nosuchuser",
+                "a user that this host knows",
+            ),
+            (
+                "gid:nosuchgroup;uid:0",
+                "gid:nosuchgroup",
+                "a group that this host knows",
+            ),
+            ("uid:0,uid:1", "uid:0,uid:1", "a user that this host knows"),
+            ("user:root", "user:root", "uid:USER, gid:GROUP or a peer id"),
+            (";", "", "a peer id, uid:USER or gid:GROUP"),
+            ("a;;b", "", "a peer id, uid:USER or gid:GROUP"),
+        ] {
+            let (settings, said) = read_text(format!("[Access]\nLock={list}\n").as_bytes());
+            assert_eq!(settings.access.lock, [], "{list}");
+            let expected = format!(
+                "ERROR: invalid configuration found in file 'f', line 2: [Access]/Lock: '{item}' \
+                 is an invalid value: expected {expected}"
+            );
+            assert!(
+                said.len() == 1 && said[0].starts_with(&expected),
+                "{said:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_access_list_may_be_long() {
+        let list: Vec<_> = (0..10_000)
+            .map(|number| format!("host-{number:05}"))
+            .collect();
+        let (settings, said) = read_text(format!("[Access]\nLock={}\n", list.join(";")).as_bytes());
+        assert_eq!((settings.access.lock.len(), said.len()), (10_000, 0));
     }
 
     #[test]

@@ -35,10 +35,13 @@ impl Settings {
             .iter()
             .filter(concerns)
             .filter(|setting| setting.word(self) != setting.word(&default))
-            .filter_map(|setting| {
-                let mut argument = OsString::from(format!("--{}=", setting.long));
-                argument.push(setting.word(self)?);
-                Some(argument)
+            .flat_map(|setting| {
+                let argument = |word| {
+                    let mut argument = OsString::from(format!("--{}=", setting.long));
+                    argument.push(word);
+                    argument
+                };
+                setting.words(self).into_iter().map(argument)
             })
             .collect()
     }
@@ -51,6 +54,7 @@ mod tests {
     use flom_types::{LockMode, ResourceName};
 
     use super::*;
+    use crate::Principal;
 
     #[test]
     fn the_defaults_print_byte_for_byte_as_scripts_know_them() {
@@ -126,6 +130,15 @@ mod tests {
                 "--tcp-keepalive-time=5",
             ]
         );
+    }
+
+    #[test]
+    fn a_list_goes_to_the_daemon_item_by_item() {
+        let mut settings = Settings::default_of_daemon();
+        let named = Principal::Name("a;b,c d".to_string());
+        settings.access.lock = vec![Principal::User(0), named];
+        let arguments = ["--access-lock=uid:0", "--access-lock=a;b,c d"];
+        assert_eq!(settings.daemon_arguments(), arguments);
     }
 
     #[test]

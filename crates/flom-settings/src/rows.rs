@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::table::Kind::{Choice, Directory, File, Flag, Integer, List, Word, YesNo};
-use crate::table::{Setting, Shape, number, path, signals, text, word, yes_or_no};
+use crate::table::{Setting, Shape, number, path, principals, signals, text, word, yes_or_no};
 
 const MODES: [&str; 6] = ["NL", "CR", "CW", "PR", "PW", "EX"];
 
@@ -20,7 +20,7 @@ const KEEPALIVE_PROBES_MAX: u32 = 127;
 /// All settings in the order of `-V`, which is that of configuration files
 /// (`spec/configuration.md` §3), with those that FLoM 1.7.2 does not have behind their group's.
 #[rustfmt::skip]
-pub static TABLE: [Setting; 32] = [
+pub static TABLE: [Setting; 35] = [
     Setting { group: "Trace", key: "DaemonTraceFile", short: Some('t'), long: "daemon-trace-file",
         kind: File("FILE"), help: "where a new daemon writes its trace",
         of_daemon: true, of_old: true, is_common: false, is_available: true,
@@ -260,4 +260,29 @@ pub static TABLE: [Setting; 32] = [
             be the common name of its certificate.",
         get: |s| Shape::YesNo(s.tls.check_peer_id),
         set: |s, v| v.decide(&mut s.tls.check_peer_id) },
+
+    Setting { group: "Access", key: "Lock", short: None, long: "access-lock",
+        kind: List("WHO"), help: "who may lock; repeatable",
+        of_daemon: true, of_old: false, is_common: false, is_available: true,
+        about: "Who may lock at a daemon that this command starts: uid:USER or gid:GROUP, by name \
+            or number, for those who come over a UNIX socket, or the common name of a certificate \
+            for those who come with TLS. The option can be repeated; in a file, semicolons stand \
+            between them. If nothing is said, everybody may who reaches the daemon.",
+        get: |s| principals(&s.access.lock),
+        set: |s, v| v.principals(&mut s.access.lock) },
+    Setting { group: "Access", key: "Shutdown", short: None, long: "access-shutdown",
+        kind: List("WHO"), help: "who may end the daemon; repeatable",
+        of_daemon: true, of_old: false, is_common: false, is_available: true,
+        about: "Who may end a daemon that this command starts with -x and -X, in the words of \
+            access-lock: these and nobody else. If nothing is said, its own user and root over a \
+            UNIX socket, and over the network who may by remote-shutdown.",
+        get: |s| principals(&s.access.shutdown),
+        set: |s, v| v.principals(&mut s.access.shutdown) },
+    Setting { group: "Access", key: "Observe", short: None, long: "access-observe",
+        kind: List("WHO"), help: "who may look at it; repeatable",
+        of_daemon: true, of_old: false, is_common: false, is_available: true,
+        about: "Who may ask a daemon that this command starts who holds what, in the words of \
+            access-lock. If nothing is said, everybody may who reaches the daemon.",
+        get: |s| principals(&s.access.observe),
+        set: |s, v| v.principals(&mut s.access.observe) },
 ];

@@ -6,6 +6,7 @@ use std::time::Duration;
 use flom_types::{Fairness, LockMode, Patience, ResourceName};
 
 use crate::killed_status::KilledStatus;
+use crate::principal::Principal;
 
 /// Everything that can be set, complete.
 ///
@@ -24,6 +25,8 @@ pub struct Settings {
     pub network: Network,
     /// Group `[TLS]`.
     pub tls: Tls,
+    /// Group `[Access]`.
+    pub access: Access,
 }
 
 /// What is printed and traced.
@@ -178,4 +181,15 @@ pub struct Tls {
     pub ca_certificate: Option<PathBuf>,
     /// Whether a peer's id must equal the name in its certificate.
     pub check_peer_id: bool,
+}
+
+/// Who may do what at a daemon; an empty list says nothing, see each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Who may lock; everybody if it is empty.
+    pub lock: Vec<Principal>,
+    /// Who may end the daemon; if it is empty, its own user and root, and who may over the network.
+    pub shutdown: Vec<Principal>,
+    /// Who may look at the daemon's state; everybody if it is empty.
+    pub observe: Vec<Principal>,
 }

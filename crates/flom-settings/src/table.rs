@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use flom_types::LockMode;
 
 use crate::Settings;
+use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::rows::TABLE;
 use crate::signal::signal_name;
@@ -102,16 +103,28 @@ impl Setting {
     pub fn word(&self, settings: &Settings) -> Option<OsString> {
         match (self.get)(settings) {
             Shape::Text(text) => text,
+            Shape::List(words) if words.is_empty() => None,
+            Shape::List(words) => Some(words.join(";").into()),
             Shape::Number(number) => Some(number.to_string().into()),
             Shape::YesNo(yes) => Some(yes_or_no(yes).into()),
             Shape::Mode(mode) => Some(mode.short_name().into()),
         }
     }
 
+    /// Its value in `settings`, as the words behind as many options: one, but for a list.
+    pub(crate) fn words(&self, settings: &Settings) -> Vec<OsString> {
+        match (self.get)(settings) {
+            Shape::List(words) => words.into_iter().map(Into::into).collect(),
+            _ => self.word(settings).into_iter().collect(),
+        }
+    }
+
     /// The line of `-V` about it.
     pub(crate) fn verbose_line(&self, settings: &Settings) -> String {
         let value = match (self.get)(settings) {
-            Shape::Text(text) => format!("'{}'", shown(&text.unwrap_or_default())),
+            Shape::Text(_) | Shape::List(_) => {
+                format!("'{}'", shown(&self.word(settings).unwrap_or_default()))
+            }
             Shape::Number(number) => number.to_string(),
             Shape::YesNo(yes) => u8::from(yes).to_string(),
             Shape::Mode(mode) => mode.number().to_string(),
@@ -138,6 +151,7 @@ impl Eq for Setting {}
 /// A value on its way out: how it is printed depends on where.
 pub(crate) enum Shape {
     Text(Option<OsString>),
+    List(Vec<String>),
     Number(i64),
     YesNo(bool),
     Mode(LockMode),
@@ -164,11 +178,12 @@ pub(crate) fn path(path: Option<&PathBuf>) -> Shape {
 }
 
 pub(crate) fn signals(numbers: &[i32]) -> Shape {
-    let names: Vec<_> = numbers
-        .iter()
-        .filter_map(|number| signal_name(*number))
-        .collect();
-    Shape::Text((!names.is_empty()).then(|| names.join(";").into()))
+    let names = numbers.iter().filter_map(|number| signal_name(*number));
+    Shape::List(names.map(str::to_string).collect())
+}
+
+pub(crate) fn principals(principals: &[Principal]) -> Shape {
+    Shape::List(principals.iter().map(ToString::to_string).collect())
 }
 
 #[cfg(test)]
@@ -215,13 +230,18 @@ mod tests {
         settings.tls.private_key = Some("/etc/passwd".into());
         settings.tls.ca_certificate = Some("/etc/passwd".into());
         settings.tls.check_peer_id = true;
+        let named = Principal::Name("a;b".to_string());
+        settings.access.lock = vec![named, Principal::User(0)];
+        settings.access.shutdown = vec![Principal::Group(7)];
+        settings.access.observe = vec![Principal::Group(8)];
         for setting in &TABLE {
-            if let Some(word) = setting.word(&settings).filter(|word| word != "_RESOURCE") {
-                assert_eq!(
-                    (setting.set)(&mut copy, &Value::new(word)),
-                    Ok(()),
-                    "{setting:?}"
-                );
+            let words = setting.words(&settings).into_iter();
+            let value = words.map(Value::new).reduce(|mut value, next| {
+                value.add(next.word().to_os_string());
+                value
+            });
+            if let Some(value) = value.filter(|value| value.word() != "_RESOURCE") {
+                assert_eq!((setting.set)(&mut copy, &value), Ok(()), "{setting:?}");
             }
         }
         assert_eq!(copy, settings);

@@ -4,6 +4,7 @@
 //! and the table says which of them a setting uses.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
@@ -15,6 +16,7 @@ use flom_types::limits::SOCKET_PATH_BYTES;
 use flom_types::{LockMode, ResourceName};
 
 use crate::number::{decimal, integer};
+use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::signal::parse_signal;
 
@@ -204,11 +206,7 @@ impl Value {
     /// One of the words of `T`, whose error completes a sentence with "expected ...".
     pub(crate) fn parse<T: FromStr<Err: Display>>(&self) -> Result<T, Problem> {
         let parsed = self.word().to_string_lossy().parse();
-        parsed.map_err(|error: T::Err| {
-            let error = error.to_string();
-            let expected = error.strip_prefix("expected ").unwrap_or(&error);
-            self.unexpected(expected.to_string())
-        })
+        parsed.map_err(|error: T::Err| unexpected(self.word(), &error.to_string()))
     }
 
     /// Sets `target` to the signals of a list, ascending, each once.
@@ -240,13 +238,34 @@ impl Value {
         }
     }
 
+    /// Sets `target` to those whom a list names, each once. In a file, empty is none.
+    ///
+    /// Who is passed over would be kept out, or let in where nobody else is named, so all must be
+    /// known.
+    pub(crate) fn principals(&self, target: &mut Vec<Principal>) -> Result<(), Problem> {
+        let mut principals = BTreeSet::new();
+        for word in &self.words {
+            let item = word.to_str().map(|word| match self.in_file {
+                true => word.trim(),
+                false => word,
+            });
+            let principal = item.map_or(Err("expected UTF-8".to_string()), |item| {
+                let parsed = item.parse::<Principal>();
+                parsed.map_err(|error| error.to_string())
+            });
+            principals.insert(principal.map_err(|error| unexpected(word, &error))?);
+        }
+        *target = principals.into_iter().collect();
+        Ok(())
+    }
+
     /// Whether it takes back what an earlier source has said.
     pub(crate) fn is_unset(&self) -> bool {
         self.in_file && self.word().is_empty()
     }
 
     /// The last word: the value, but for lists.
-    fn word(&self) -> &OsStr {
+    pub(crate) fn word(&self) -> &OsStr {
         self.words
             .last()
             .map_or(OsStr::new(""), OsString::as_os_str)
@@ -273,6 +292,15 @@ impl Value {
     }
 }
 
+/// What is wrong with `word` by an error that completes a sentence with "expected ...".
+fn unexpected(word: &OsStr, error: &str) -> Problem {
+    let expected = error.strip_prefix("expected ").unwrap_or(error);
+    Problem::Unexpected {
+        value: word.to_os_string(),
+        expected: expected.to_string().into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::ffi::OsStringExt;
@@ -283,7 +311,7 @@ mod tests {
         Value::new(word.into())
     }
 
-    fn unexpected(problem: &Problem) -> bool {
+    fn is_unexpected(problem: &Problem) -> bool {
         matches!(problem, Problem::Unexpected { .. })
     }
 
@@ -308,7 +336,10 @@ mod tests {
             assert!(result.unwrap_err().is_warning(), "{word}");
         }
         for word in ["", "true", "1", "0"] {
-            assert!(unexpected(&decided(word, true).1.unwrap_err()), "{word:?}");
+            assert!(
+                is_unexpected(&decided(word, true).1.unwrap_err()),
+                "{word:?}"
+            );
         }
     }
 
@@ -318,7 +349,7 @@ mod tests {
             assert_eq!(value(word).mode(), Ok(LockMode::ProtectedRead), "{word}");
         }
         for word in ["", "5", "xEXx", "CRPR"] {
-            assert!(unexpected(&value(word).mode().unwrap_err()), "{word:?}");
+            assert!(is_unexpected(&value(word).mode().unwrap_err()), "{word:?}");
         }
     }
 
@@ -348,8 +379,8 @@ mod tests {
         for (word, hops) in [("0", 1), ("1", 1), ("255", 255)] {
             assert_eq!(value(word).hops(), Ok(hops));
         }
-        assert!(unexpected(&value("256").hops().unwrap_err()));
-        assert!(unexpected(&value("-1").hops().unwrap_err()));
+        assert!(is_unexpected(&value("256").hops().unwrap_err()));
+        assert!(is_unexpected(&value("-1").hops().unwrap_err()));
     }
 
     #[test]
@@ -370,8 +401,8 @@ mod tests {
     fn a_socket_path_has_at_most_107_bytes_and_at_least_one() {
         let path = |length: usize| format!("/{}", "s".repeat(length - 1));
         assert!(value(&path(107)).socket().is_ok());
-        assert!(unexpected(&value(&path(108)).socket().unwrap_err()));
-        assert!(unexpected(&value("").socket().unwrap_err()));
+        assert!(is_unexpected(&value(&path(108)).socket().unwrap_err()));
+        assert!(is_unexpected(&value("").socket().unwrap_err()));
         let any_bytes = Value::new(OsString::from_vec(b"/tmp/\xff".to_vec()));
         assert!(any_bytes.socket().is_ok());
     }
@@ -397,13 +428,25 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_word_of_the_command_line_opens_nothing_to_everybody() {
+        let mut list = vec![Principal::User(0)];
+        for word in ["", " "] {
+            let taken = value(word).principals(&mut list);
+            assert_eq!(taken.is_err(), word.is_empty(), "{word:?}");
+        }
+        assert_eq!(list, [Principal::Name(" ".to_string())]);
+        let bytes = Value::new(OsString::from_vec(b"\xff".to_vec()));
+        assert!(is_unexpected(&bytes.principals(&mut list).unwrap_err()));
+    }
+
+    #[test]
     fn text_is_utf_8_and_not_empty() {
         assert_eq!(
             value("é%eth0").text("a host"),
             Ok(Some("é%eth0".to_string()))
         );
-        assert!(unexpected(&value("").text("a host").unwrap_err()));
+        assert!(is_unexpected(&value("").text("a host").unwrap_err()));
         let bytes = Value::new(OsString::from_vec(b"\xff".to_vec()));
-        assert!(unexpected(&bytes.text("a host").unwrap_err()));
+        assert!(is_unexpected(&bytes.text("a host").unwrap_err()));
     }
 }

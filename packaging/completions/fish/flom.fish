@@ -1,6 +1,6 @@
 # Completion of flom for fish.
 
-complete -c flom -x -a '(__fish_complete_subcommand -r --resource-name -o --resource-timeout -q --resource-quantity -l --lock-mode -e --resource-create -i --resource-idle-lifespan -s --socket-name -d --daemon-lifespan -a --unicast-address -p --unicast-port -A --multicast-address -P --multicast-port -m --mount-point-vfs --fairness --remote-shutdown -n --network-interface -D --discovery-attempts -I --discovery-timeout --discovery-ttl --tcp-keepalive-time --tcp-keepalive-intvl --tcp-keepalive-probes --ignore-signal --killed-status --tls-certificate --tls-private-key --tls-ca-certificate --tls-check-peer-id -t --daemon-trace-file -T --command-trace-file --append-trace-file --debug-feature -c --config-file)'
+complete -c flom -x -a '(__fish_complete_subcommand -r --resource-name -o --resource-timeout -q --resource-quantity -l --lock-mode -e --resource-create -i --resource-idle-lifespan -s --socket-name -d --daemon-lifespan -a --unicast-address -p --unicast-port -A --multicast-address -P --multicast-port -m --mount-point-vfs --fairness --remote-shutdown -n --network-interface -D --discovery-attempts -I --discovery-timeout --discovery-ttl --tcp-keepalive-time --tcp-keepalive-intvl --tcp-keepalive-probes --ignore-signal --killed-status --tls-certificate --tls-private-key --tls-ca-certificate --tls-check-peer-id --access-lock --access-shutdown --access-observe -t --daemon-trace-file -T --command-trace-file --append-trace-file --debug-feature -c --config-file)'
 complete -c flom -s 'r' -l resource-name -x -d 'the lock; its name says its kind'
 complete -c flom -s 'o' -l resource-timeout -x -d 'wait at most MS; 0 no wait, -1 for ever'
 complete -c flom -s 'q' -l resource-quantity -x -d 'units to take of a numeric resource'
@@ -29,6 +29,9 @@ complete -c flom -l tls-certificate -r -F -d 'certificate of this host'
 complete -c flom -l tls-private-key -r -F -d 'its private key'
 complete -c flom -l tls-ca-certificate -r -F -d 'whom to trust'
 complete -c flom -l tls-check-peer-id -x -a 'yes no' -d 'compare host id and certificate'
+complete -c flom -l access-lock -x -d 'who may lock; repeatable'
+complete -c flom -l access-shutdown -x -d 'who may end the daemon; repeatable'
+complete -c flom -l access-observe -x -d 'who may look at it; repeatable'
 complete -c flom -s 't' -l daemon-trace-file -r -F -d 'where a new daemon writes its trace'
 complete -c flom -s 'T' -l command-trace-file -r -F -d 'where flom writes its trace'
 complete -c flom -l append-trace-file -x -a 'yes no' -d 'append to trace files'

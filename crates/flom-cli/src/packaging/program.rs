@@ -115,7 +115,7 @@ impl Shown {
         match (self.kind, self.longs[0]) {
             (Kind::YesNo, _) => Offer::Words(vec!["yes", "no"]),
             (Kind::Choice(_, words), _) => Offer::Words(words.to_vec()),
-            (Kind::List(_), _) => Offer::Words(signals().map(|(_, name)| name).collect()),
+            (_, "ignore-signal") => Offer::Words(signals().map(|(_, name)| name).collect()),
             (Kind::File(_), _) => Offer::Files,
             (Kind::Directory(_), _) => Offer::Directories,
             (_, "unicast-address") => Offer::Hosts,

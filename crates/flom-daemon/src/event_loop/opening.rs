@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use mio::{Events, Poll};
 
 use super::{Daemon, EVENTS, GROUP, SHARE_BYTES, SIGNALS};
+use crate::access::Access;
 use crate::answers::Answers;
 use crate::authority::Authority;
 use crate::clock::Clock;
@@ -120,6 +121,7 @@ impl Daemon {
             manager: LockManager::with_zone_on_demand(settings.daemon.fairness, TimeZone::system),
             ending: Ending::new(Lifespan::new(settings.daemon.lifespan_ms, clock.time())),
             authority,
+            access: Access::new(&settings.access),
             signals: None,
             ready: Vec::new(),
             unfinished: Vec::new(),
