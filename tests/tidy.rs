@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["flom-settings", "flom-proto", "flom-core", "flom-net"],
     &["flom-discovery", "flom-status", "flom-tls", "flom-cli"],
     &["flom-client", "flom-daemon"],
-    &["flom-run", "flom-sim"],
+    &["flom-run", "flom-sim", "flom-testkit"],
     &["flom"],
 ];
 

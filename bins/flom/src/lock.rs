@@ -1,11 +1,12 @@
 //! A command under a lock: from settings to a job, from its outcome to messages and a status.
 
 use std::ffi::OsString;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use flom_cli::{Failure, exit};
-use flom_client::{Client, LockError};
+use flom_client::{LockError, command};
 use flom_run::{Job, Notice, Outcome, RunError, die_of, status_of_signal};
 use flom_settings::{Monitor, Settings, shown, signal_name};
 
@@ -31,11 +32,12 @@ fn job(settings: Settings, command: Vec<OsString>) -> Result<Job, Failure> {
         ignored_signals,
         killed_status,
     } = settings.monitor.clone();
-    let client = Client::new(settings).map_err(|error| Failure::caused(exit::FAILED, &error))?;
+    let client =
+        command::client(settings).map_err(|error| Failure::caused(exit::FAILED, &error))?;
     let request = client
-        .request(&resource.name)
+        .request_for(&resource.name)
         .mode(resource.mode)
-        .quantity(resource.quantity)
+        .quantity(NonZeroU32::new(resource.quantity).unwrap_or(NonZeroU32::MIN))
         .create(resource.create)
         .idle_lifespan(Duration::from_millis(resource.idle_lifespan_ms.into()));
     Ok(Job {

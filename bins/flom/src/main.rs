@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod debug_feature;
+mod debug_tls;
 mod lock;
 mod print;
 
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 
 use flom_cli::flom::{Action, Invocation, Run};
 use flom_cli::{Failure, exit};
-use flom_client::Client;
+use flom_client::command;
 use flom_net::Interface;
 use flom_settings::Settings;
 
@@ -59,8 +60,10 @@ fn shutdown(settings: Settings, immediate: bool) -> Result<(), Failure> {
     let how = if immediate { "immediate" } else { "quiesce" };
     print::line(&format!("Starting FLoM daemon {how} shutdown..."));
     let verbose = settings.trace.verbose;
-    let client = Client::new(settings).map_err(|error| Failure::caused(exit::FAILED, &error))?;
-    client
-        .shutdown(immediate, &mut |notice| print::search(verbose, &notice))
-        .map_err(|error| Failure::caused(exit::FAILED, &error))
+    let client =
+        command::client(settings).map_err(|error| Failure::caused(exit::FAILED, &error))?;
+    command::shutdown(&client, immediate, &mut |notice| {
+        print::search(verbose, &notice);
+    })
+    .map_err(|error| Failure::caused(exit::FAILED, &error))
 }

@@ -37,7 +37,7 @@ pub(crate) fn announcement(run: &Run) {
 }
 
 /// A step of the search for a daemon, for those who asked for it with `-V`.
-pub(crate) fn search(verbose: bool, notice: &flom_client::Notice<'_>) {
+pub(crate) fn search(verbose: bool, notice: &flom_client::command::Notice<'_>) {
     if verbose {
         line(&notice.to_string());
     }

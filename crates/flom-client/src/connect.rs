@@ -2,14 +2,14 @@
 
 use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use flom_discovery::Found;
 use flom_net::{
-    Interface, Keepalive, ResolveError, Stream, connect_tcp, connect_unix, interfaces, resolve,
-    tune,
+    Interface, Keepalive, ResolveError, Stream, connect_tcp, connect_unix_within, interfaces,
+    resolve, tune,
 };
 use flom_settings::Settings;
 use flom_types::target;
@@ -17,19 +17,22 @@ use log::debug;
 
 use crate::discover::discover;
 use crate::error::{ConnectError, StartError};
+use crate::in_time::{self, is_over, left};
 use crate::line::Line;
 use crate::locate::{Endpoint, Plan, Purpose, locate};
 use crate::notice::Notice;
 use crate::search::{Look, World, find};
 use crate::start::{Report, start};
 
-/// How long a host may take to accept a connection.
+/// How long a host, or a daemon of this host, may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Connects to the daemon that `settings` mean.
+/// Connects to the daemon that `settings` mean, at the latest `until` then; where there is no such
+/// limit, each step has its own.
 pub(crate) fn connect(
     settings: &Settings,
     purpose: Purpose,
+    until: Option<Instant>,
     tell: &mut dyn FnMut(Notice<'_>),
 ) -> Result<Line, ConnectError> {
     let plan = locate(settings, purpose).expect("a client has a place to look at");
@@ -38,10 +41,14 @@ pub(crate) fn connect(
         settings,
         plan,
         purpose,
+        until,
         tell,
         began: Instant::now(),
     };
-    find(&mut search, may_start)
+    find(&mut search, may_start).map_err(|error| match is_over(until) {
+        true => search.too_slow(),
+        false => error,
+    })
 }
 
 /// The search in the real world.
@@ -49,6 +56,7 @@ struct Search<'a> {
     settings: &'a Settings,
     plan: Plan,
     purpose: Purpose,
+    until: Option<Instant>,
     tell: &'a mut dyn FnMut(Notice<'_>),
     began: Instant,
 }
@@ -72,15 +80,19 @@ impl World for Search<'_> {
     }
 
     fn start(&mut self) -> Result<Report, StartError> {
-        start(self.settings)
+        start(self.settings, self.until)
     }
 
     fn pause(&mut self, pause: Duration) {
-        thread::sleep(pause);
+        thread::sleep(left(self.until, pause));
     }
 
+    /// Once our time is over, no search has lasted longer.
     fn elapsed(&self) -> Duration {
-        self.began.elapsed()
+        match is_over(self.until) {
+            true => Duration::MAX,
+            false => self.began.elapsed(),
+        }
     }
 
     fn endpoint(&self) -> Endpoint {
@@ -89,19 +101,35 @@ impl World for Search<'_> {
 }
 
 impl Search<'_> {
+    /// Takes over a connection, encrypted if it is to be.
+    fn found(&self, stream: Stream, peer: String) -> Result<Look<Line>, ConnectError> {
+        let tls = &self.settings.tls;
+        let limit = Duration::from_millis(tls.handshake_timeout_ms.into());
+        let until = Instant::now() + left(self.until, limit);
+        let secured = match Line::new(stream, peer.clone()) {
+            Ok(line) => line.secure(tls, until),
+            Err(source) => return Err(ConnectError::Unreachable { peer, source }),
+        };
+        secured
+            .map(Look::Found)
+            .map_err(|source| ConnectError::Tls { peer, source })
+    }
+
     fn look_there(&mut self) -> Result<Look<Line>, ConnectError> {
         let endpoint = self.plan.endpoint.clone();
         match &endpoint {
-            Endpoint::Unix(path) => match connect_unix(path) {
-                Ok(stream) => found(stream, endpoint.to_string()),
-                Err(source) if is_nobody(&source) => {
-                    Ok(Look::Nobody(ConnectError::Nobody { endpoint, source }))
+            Endpoint::Unix(path) => {
+                match connect_unix_within(path, left(self.until, CONNECT_LIMIT)) {
+                    Ok(stream) => self.found(stream, endpoint.to_string()),
+                    Err(source) if is_nobody(&source) => {
+                        Ok(Look::Nobody(ConnectError::Nobody { endpoint, source }))
+                    }
+                    Err(source) => {
+                        let peer = endpoint.to_string();
+                        Err(ConnectError::Unreachable { peer, source })
+                    }
                 }
-                Err(source) => {
-                    let peer = endpoint.to_string();
-                    Err(ConnectError::Unreachable { peer, source })
-                }
-            },
+            }
             Endpoint::Tcp { host, port } => self.look_at_host(&endpoint, host, *port),
             Endpoint::Group { address, port } => self.look_in_group(&endpoint, address, *port),
         }
@@ -114,11 +142,13 @@ impl Search<'_> {
         port: u16,
     ) -> Result<Look<Line>, ConnectError> {
         let interface = interface(self.settings)?;
-        let addresses = resolve(host, port, interface.as_ref())
-            .map_err(|source| unresolved(endpoint, source))?;
+        let given = host.to_string();
+        let addresses = look_up(endpoint, host, self.until, move || {
+            resolve(&given, port, interface.as_ref())
+        })?;
         let endpoint = endpoint.clone();
         match self.connect_tcp(&addresses) {
-            Ok(stream) => found(stream, endpoint.to_string()),
+            Ok(stream) => self.found(stream, endpoint.to_string()),
             // Whatever the reason, here it counts as nobody: a daemon may bind what we cannot
             // reach, and where it cannot it will say so.
             Err(source) => Ok(Look::Nobody(ConnectError::Nobody { endpoint, source })),
@@ -128,7 +158,7 @@ impl Search<'_> {
     /// Connects, and has the system notice when the daemon's host is lost: as soon as the daemon's
     /// system may notice that ours is, with the settings of the one who starts it.
     fn connect_tcp(&self, addresses: &[SocketAddr]) -> io::Result<Stream> {
-        let stream = connect_tcp(addresses, CONNECT_LIMIT)?;
+        let stream = connect_tcp(addresses, left(self.until, CONNECT_LIMIT))?;
         let network = &self.settings.network;
         let keepalive = Keepalive {
             time: Duration::from_secs(network.keepalive_time_s.into()),
@@ -145,7 +175,7 @@ impl Search<'_> {
         address: &str,
         port: u16,
     ) -> Result<Look<Line>, ConnectError> {
-        match discover(self.settings, address, port, self.tell)? {
+        match discover(self.settings, address, port, self.until, self.tell)? {
             None => Ok(Look::Nobody(ConnectError::Silence {
                 endpoint: endpoint.clone(),
                 attempts: self.settings.network.discovery_attempts,
@@ -154,7 +184,7 @@ impl Search<'_> {
             Some(Found::At(address)) => {
                 let peer = address.to_string();
                 match self.connect_tcp(&[address]) {
-                    Ok(stream) => found(stream, peer),
+                    Ok(stream) => self.found(stream, peer),
                     Err(source) if source.kind() == io::ErrorKind::ConnectionRefused => {
                         Ok(Look::Gone(ConnectError::Unreachable { peer, source }))
                     }
@@ -163,10 +193,45 @@ impl Search<'_> {
             }
             Some(Found::Named { host, port, scope }) => {
                 let settings = named(self.settings, host, port, scope);
-                connect(&settings, self.purpose, self.tell).map(Look::Found)
+                connect(&settings, self.purpose, self.until, self.tell).map(Look::Found)
             }
         }
     }
+}
+
+impl Search<'_> {
+    fn too_slow(&self) -> ConnectError {
+        ConnectError::TimedOut {
+            endpoint: self.plan.endpoint.clone(),
+            after: self.began.elapsed(),
+        }
+    }
+}
+
+/// Has `host` looked up by `work`: in a thread of its own if it is a name and our time is limited,
+/// as nothing else limits the time of a resolver.
+pub(crate) fn look_up<T: Send + 'static>(
+    endpoint: &Endpoint,
+    host: &str,
+    until: Option<Instant>,
+    work: impl FnOnce() -> Result<T, ResolveError> + Send + 'static,
+) -> Result<T, ConnectError> {
+    let is_name = || !host.contains([':', '%']) && host.parse::<IpAddr>().is_err();
+    let outcome = match until {
+        Some(until) if is_name() => match in_time::outcome(until, work) {
+            Ok(Some(outcome)) => outcome,
+            // Our time is over, which is what will be told.
+            Ok(None) => {
+                return Err(unresolved(
+                    endpoint,
+                    io::Error::from(io::ErrorKind::TimedOut),
+                ));
+            }
+            Err(error) => return Err(unresolved(endpoint, error)),
+        },
+        _ => work(),
+    };
+    outcome.map_err(|source| unresolved(endpoint, source))
 }
 
 /// The settings as if the address in a daemon's reply had been given with `-a`, `-p` and, where the
@@ -193,7 +258,7 @@ pub(crate) fn interface(settings: &Settings) -> Result<Option<Interface>, Connec
     settings.network.interface.as_deref().map(find).transpose()
 }
 
-pub(crate) fn unresolved(endpoint: &Endpoint, source: ResolveError) -> ConnectError {
+fn unresolved(endpoint: &Endpoint, source: impl Error + Send + Sync + 'static) -> ConnectError {
     ConnectError::Resolve {
         endpoint: endpoint.clone(),
         source: Box::new(source),
@@ -212,13 +277,6 @@ fn is_nobody(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
     )
-}
-
-fn found(stream: Stream, peer: String) -> Result<Look<Line>, ConnectError> {
-    match Line::new(stream, peer.clone()) {
-        Ok(line) => Ok(Look::Found(line)),
-        Err(source) => Err(ConnectError::Unreachable { peer, source }),
-    }
 }
 
 #[cfg(test)]

@@ -8,17 +8,19 @@ use flom_settings::Settings;
 use flom_types::Time;
 use flom_types::limits::DATAGRAM_BYTES;
 
-use crate::connect::{interface, unresolved};
+use crate::connect::{interface, look_up};
 use crate::error::ConnectError;
+use crate::in_time::{is_over, left};
 use crate::locate::Endpoint;
 use crate::notice::Notice;
 use crate::trace;
 
-/// Asks the group `address`; `None` if nobody has answered after all attempts.
+/// Asks the group `address`; `None` if nobody has answered after all attempts, or `until` then.
 pub(crate) fn discover(
     settings: &Settings,
     address: &str,
     port: u16,
+    until: Option<Instant>,
     tell: &mut dyn FnMut(Notice<'_>),
 ) -> Result<Option<Found>, ConnectError> {
     let endpoint = Endpoint::Group {
@@ -26,13 +28,16 @@ pub(crate) fn discover(
         port,
     };
     let network = &settings.network;
-    let group = Group::resolve(address, port, interface(settings)?.as_ref())
-        .map_err(|source| unresolved(&endpoint, source))?;
+    let (given, interface) = (address.to_string(), interface(settings)?);
+    let group = look_up(&endpoint, address, until, move || {
+        Group::resolve(&given, port, interface.as_ref())
+    })?;
     match group.sender(network.discovery_ttl) {
         Ok(sender) => Asking {
             sender,
             group: address,
             port,
+            until,
             tell,
             heard: Vec::new(),
             began: Instant::now(),
@@ -50,6 +55,7 @@ struct Asking<'a> {
     sender: Sender,
     group: &'a str,
     port: u16,
+    until: Option<Instant>,
     tell: &'a mut dyn FnMut(Notice<'_>),
     /// The last datagram that came.
     heard: Vec<u8>,
@@ -68,7 +74,13 @@ impl Asking<'_> {
                     asked = true;
                     self.ask()?;
                 }
-                SeekerStep::WaitUntil(time) => self.listen(&mut seeker, time)?,
+                SeekerStep::WaitUntil(time) => {
+                    self.listen(&mut seeker, time)?;
+                    if is_over(self.until) {
+                        self.tell_silence();
+                        return Ok(None);
+                    }
+                }
                 SeekerStep::Found(found) => {
                     self.tell_reply();
                     return Ok(Some(found));
@@ -100,7 +112,7 @@ impl Asking<'_> {
     /// Waits until `time` for a datagram.
     fn listen(&mut self, seeker: &mut Seeker, time: Time) -> Result<(), ConnectError> {
         let mut buffer = [0; DATAGRAM_BYTES];
-        let limit = time.since(self.now()).max(Duration::from_millis(1));
+        let limit = left(self.until, time.since(self.now())).max(Duration::from_millis(1));
         match self.sender.receive(&mut buffer, limit) {
             Ok(Some((bytes, from))) => {
                 self.heard = buffer[..bytes].to_vec();
@@ -165,6 +177,7 @@ mod tests {
             &settings,
             "127.0.0.1",
             socket.local_addr().unwrap().port(),
+            None,
             &mut |notice| lines.push(notice.to_string()),
         );
         (found.unwrap(), lines)

@@ -6,28 +6,96 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use flom_settings::{Complaint, ConflictError};
+use flom_types::limits::SOCKET_PATH_BYTES;
 use flom_types::{ResourceName, ReturnCode};
 
 use crate::locate::Endpoint;
+use crate::tls::TlsError;
 
 /// A cause that comes from another crate.
 type Cause = Box<dyn Error + Send + Sync>;
 
-/// Why no client can be made of the settings.
+/// Why no client can be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// Neither a socket nor an address nor a group.
-    #[error("the settings name no socket, no address and no group to find a daemon at")]
+    #[error("nothing says where to find a daemon: no socket, no address, no group")]
     NoEndpoint,
+    /// The path is longer than the system lets the path of a socket be.
+    #[error("the socket's path has more than {SOCKET_PATH_BYTES} bytes: {}", path.display())]
+    SocketPathTooLong {
+        /// The path.
+        path: PathBuf,
+    },
+    /// No daemon is at port 0.
+    #[error("port 0 is none")]
+    Port,
+    /// The id is empty, too long, or not printable.
+    #[error("no peer can have the id {id:?}")]
+    PeerId {
+        /// The id.
+        id: String,
+    },
+    /// A configuration file cannot be used.
+    #[error("cannot use the configuration files")]
+    Files {
+        /// Which, where in it, and why.
+        source: Cause,
+        /// The number of that.
+        code: ReturnCode,
+    },
+    /// What the configuration files say cannot all be meant.
+    #[error("the configuration files contradict themselves")]
+    Conflict {
+        /// What contradicts what.
+        source: Cause,
+    },
 }
 
 impl ConfigError {
     /// The number by which FLoM 1.7.2 names this.
     pub fn code(&self) -> ReturnCode {
         match self {
-            Self::NoEndpoint => ReturnCode::INVALID_OPTION,
+            Self::NoEndpoint => ReturnCode::INTERNAL_ERROR,
+            Self::SocketPathTooLong { .. } => ReturnCode::BUFFER_OVERFLOW,
+            Self::PeerId { .. } => ReturnCode::NULL_OBJECT,
+            Self::Port | Self::Conflict { .. } => ReturnCode::INVALID_OPTION,
+            Self::Files { code, .. } => *code,
         }
+    }
+
+    /// The first thing wrong with the files, as the library of FLoM 1.7.2 would number it.
+    pub(crate) fn files(complaint: &Complaint) -> Self {
+        let code = match complaint.code() {
+            ReturnCode::CONFIG_FILE => ReturnCode::INVALID_OPTION,
+            code => code,
+        };
+        let source = Reported::of(complaint);
+        Self::Files { source, code }
+    }
+
+    pub(crate) fn conflict(conflict: ConflictError) -> Self {
+        let source = Box::new(conflict);
+        Self::Conflict { source }
+    }
+}
+
+/// An error that has been put into words, causes included, because its owner keeps it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Reported(String);
+
+impl Reported {
+    fn of(error: &dyn Error) -> Cause {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        Box::new(Self(text))
     }
 }
 
@@ -58,6 +126,22 @@ pub enum ConnectError {
         peer: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// The connection cannot be encrypted, or the daemon is not trusted.
+    #[error("no TLS connection to {peer}")]
+    Tls {
+        /// Who is there.
+        peer: String,
+        /// Why not.
+        source: TlsError,
+    },
+    /// No connection within the time limit.
+    #[error("no connection to {endpoint} within {} ms", after.as_millis())]
+    TimedOut {
+        /// Where a daemon was looked for.
+        endpoint: Endpoint,
+        /// How long it was looked for.
+        after: Duration,
     },
     /// The host or the group has no address that could be used.
     #[error("no address for {endpoint}")]
@@ -122,7 +206,9 @@ impl ConnectError {
             Self::Nobody { .. }
             | Self::Silence { .. }
             | Self::Unreachable { .. }
+            | Self::TimedOut { .. }
             | Self::Group { .. } => ReturnCode::CONNECT,
+            Self::Tls { source, .. } => source.code(),
             Self::Resolve { .. } => ReturnCode::GETADDRINFO,
             Self::Interface { .. } => ReturnCode::INVALID_INTERFACE,
             Self::Query { .. } => ReturnCode::SENDTO,
@@ -263,6 +349,15 @@ pub enum LockError {
         /// What the system said, unless it was a plain close.
         source: Option<io::Error>,
     },
+    /// The daemon is not whom its certificate was made for, does not trust us, or uses TLS where we
+    /// do not.
+    #[error("no TLS with the daemon at {peer}")]
+    Tls {
+        /// Who was asked.
+        peer: String,
+        /// What is wrong.
+        source: TlsError,
+    },
     /// The daemon owes an answer that it can always give at once.
     #[error("the daemon at {peer} has not answered within {} s", after.as_secs())]
     NoAnswer {
@@ -302,7 +397,11 @@ impl LockError {
             Self::Impossible { .. } => ReturnCode::LOCK_IMPOSSIBLE,
             Self::InvalidName { .. } => ReturnCode::INVALID_RESOURCE_NAME,
             Self::Refused { .. } => ReturnCode::CANT_LOCK,
-            Self::Disconnected { .. } => ReturnCode::RECV,
+            Self::Disconnected { source, .. } => {
+                let tls = source.as_ref().and_then(TlsError::within);
+                tls.map_or(ReturnCode::RECV, TlsError::code)
+            }
+            Self::Tls { source, .. } => source.code(),
             Self::Protocol { code, .. } => *code,
         }
     }
@@ -311,9 +410,25 @@ impl LockError {
     pub fn is_contention(&self) -> bool {
         matches!(self, Self::Busy { .. } | Self::TimedOut { .. })
     }
+
+    /// Whether the same request may succeed later, with nothing changed but the time.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Connect(error) => matches!(
+                error,
+                ConnectError::Nobody { .. }
+                    | ConnectError::Silence { .. }
+                    | ConnectError::Unreachable { .. }
+                    | ConnectError::TimedOut { .. }
+            ),
+            Self::NoSuchResource { .. } | Self::Disconnected { .. } => true,
+            _ => self.is_contention(),
+        }
+    }
 }
 
-/// Why it is not certain that a lock has been given back in order.
+/// Why a lock has not been given back as it was meant to be. In any case it is not held any more by
+/// the guard that it was taken from.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReleaseError {
@@ -328,6 +443,18 @@ pub enum ReleaseError {
         /// How long we have waited.
         after: Duration,
     },
+    /// The lock is released, but there was no number to go back.
+    #[error("{resource} is released, but is no transactional sequence to be rolled back")]
+    NotTransactional {
+        /// What was locked.
+        resource: ResourceName,
+    },
+    /// The lock is that of the process from which this one was forked, and still held there.
+    #[error("{resource} is locked by the parent of this process")]
+    OtherProcess {
+        /// What is locked.
+        resource: ResourceName,
+    },
 }
 
 impl ReleaseError {
@@ -336,6 +463,8 @@ impl ReleaseError {
         match self {
             Self::Lost(lost) => lost.code(),
             Self::NoConfirmation { .. } => ReturnCode(0),
+            Self::NotTransactional { .. } => ReturnCode::NOT_TRANSACTIONAL,
+            Self::OtherProcess { .. } => ReturnCode::INVALID_SEQUENCE,
         }
     }
 }

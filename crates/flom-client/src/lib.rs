@@ -14,29 +14,43 @@
 
 #![forbid(unsafe_code)]
 
+mod ask;
+mod builder;
+mod call;
 mod client;
+#[doc(hidden)]
+pub mod command;
 mod connect;
 mod conversation;
 mod discover;
 mod error;
 mod guard;
+mod in_time;
 mod line;
 mod locate;
 mod notice;
 mod pending;
 mod request;
 mod search;
+mod secured;
+mod session;
 mod shutdown;
 mod start;
+mod tls;
 mod trace;
 
+pub use builder::{ClientBuilder, Discovery};
+pub use call::Wait;
 pub use client::Client;
 pub use conversation::Progress;
-pub use error::{
-    ConfigError, ConnectError, LockError, LockLost, ReleaseError, ShutdownError, StartError,
+pub use error::{ConfigError, ConnectError, LockError, LockLost, ReleaseError, StartError};
+pub use flom_types::{
+    LockMode, NameError as ResourceNameError, ParseModeError, ResourceKind, ResourceName,
+    ReturnCode,
 };
 pub use guard::Guard;
 pub use locate::Endpoint;
-pub use notice::Notice;
 pub use pending::Pending;
-pub use request::Request;
+pub use request::{OnDrop, Request};
+pub use session::Session;
+pub use tls::TlsError;

@@ -5,11 +5,14 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use flom_net::Stream;
+use flom_net::{PeerName, Stream};
+use flom_settings::Tls;
 use flom_types::target;
 use log::debug;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::secured::{Opened, Secured};
+use crate::tls::{self, TlsError};
 use crate::trace;
 
 /// What a reader waits for.
@@ -23,7 +26,14 @@ pub(crate) const READABLE: PollFlags = PollFlags::IN;
 pub(crate) struct Line {
     stream: Stream,
     peer: String,
+    /// TLS, if there is.
+    secured: Option<Secured>,
+    /// Whether the daemon's id must be its proven name.
+    checks_peer: bool,
 }
+
+/// What a read found on the socket.
+pub(crate) type Received = Heard;
 
 /// What a read found.
 #[derive(Debug)]
@@ -45,7 +55,44 @@ impl Line {
     pub(crate) fn new(stream: Stream, peer: String) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         debug!(target: target::CONN, "connected to {peer}");
-        Ok(Self { stream, peer })
+        Ok(Self {
+            stream,
+            peer,
+            secured: None,
+            checks_peer: false,
+        })
+    }
+
+    /// Encrypts the connection as `tls` says, if it says so; the handshake is done then.
+    ///
+    /// # Errors
+    ///
+    /// Why that cannot be, or has not been by `until`.
+    pub(crate) fn secure(mut self, tls: &Tls, until: Instant) -> Result<Self, TlsError> {
+        if let Some((layer, hello)) = tls::layer(tls)? {
+            let secured = Secured::new(layer);
+            secured.shake_hands(&self, &hello, until)?;
+            self.secured = Some(secured);
+            self.checks_peer = tls.check_peer_id;
+        }
+        Ok(self)
+    }
+
+    /// Whether the connection is encrypted.
+    pub(crate) fn is_secured(&self) -> bool {
+        self.secured.is_some()
+    }
+
+    /// Whether the daemon, which says that its id is `claimed`, is whom its certificate was made
+    /// for, if that matters.
+    pub(crate) fn check_peer(&self, claimed: &str) -> Result<(), TlsError> {
+        let proven = self.secured.as_ref().and_then(Secured::peer_name);
+        let proven = proven.as_ref().map_or("", PeerName::as_str);
+        if self.checks_peer && (claimed.is_empty() || claimed != proven) {
+            let (claimed, proven) = (claimed.to_owned(), proven.to_owned());
+            return Err(TlsError::OtherPeer { claimed, proven });
+        }
+        Ok(())
     }
 
     pub(crate) fn peer(&self) -> &str {
@@ -60,6 +107,21 @@ impl Line {
     /// As the system says; [`io::ErrorKind::TimedOut`] if it does not take them within `limit`.
     pub(crate) fn send(&self, bytes: &[u8], limit: Duration) -> io::Result<()> {
         trace::sent(&self.peer, bytes);
+        match &self.secured {
+            None => self.send_raw(bytes, limit),
+            Some(secured) => {
+                let wire = secured.seal(bytes).map_err(TlsError::into_io)?;
+                self.send_raw(&wire, limit)
+            }
+        }
+    }
+
+    /// Sends `bytes` as they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub(crate) fn send_raw(&self, bytes: &[u8], limit: Duration) -> io::Result<()> {
         let until = Instant::now() + limit;
         let mut sent = 0;
         while sent < bytes.len() {
@@ -80,16 +142,51 @@ impl Line {
 
     /// Reads what is there, without waiting for it.
     pub(crate) fn hear(&self, buffer: &mut [u8]) -> Heard {
+        let heard = match &self.secured {
+            None => match self.receive(buffer) {
+                Heard::Bytes(_) if tls::begins(buffer[0]) => {
+                    Heard::End(Some(TlsError::OnlyDaemon.into_io()))
+                }
+                heard => heard,
+            },
+            Some(secured) => match secured.hear(self, buffer) {
+                Opened::Bytes(bytes) => Heard::Bytes(bytes),
+                Opened::Nothing => Heard::Nothing,
+                Opened::End => Heard::End(None),
+                Opened::Failed(TlsError::Broken(error)) => Heard::End(Some(error)),
+                Opened::Failed(error) => Heard::End(Some(error.into_io())),
+            },
+        };
+        if let Heard::Bytes(bytes) = heard {
+            trace::received(&self.peer, &buffer[..bytes]);
+        }
+        heard
+    }
+
+    /// Why the peer has ended an encrypted connection over which nothing can be sent any more, if
+    /// it has said so.
+    pub(crate) fn last_word(&self) -> Option<io::Error> {
+        let mut buffer = [0; 1024];
+        loop {
+            match self.hear(&mut buffer) {
+                Heard::Bytes(_) => {}
+                Heard::End(Some(error)) if TlsError::within(&error).is_some() => {
+                    return Some(error);
+                }
+                Heard::Nothing | Heard::End(_) => return None,
+            }
+        }
+    }
+
+    /// Reads what is on the socket, without waiting for it.
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> Received {
         loop {
             match (&self.stream).read(buffer) {
                 Ok(0) => {
                     debug!(target: target::CONN, "{} has closed the connection", self.peer);
                     return Heard::End(None);
                 }
-                Ok(bytes) => {
-                    trace::received(&self.peer, &buffer[..bytes]);
-                    return Heard::Bytes(bytes);
-                }
+                Ok(bytes) => return Heard::Bytes(bytes),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Heard::Nothing,
                 Err(error) => {
@@ -187,6 +284,7 @@ mod tests {
         let (line, mut theirs) = pair();
         let talker = std::thread::spawn(move || while theirs.write_all(&[b'x'; 512]).is_ok() {});
         assert!(!line.hang_up(SOON));
+        drop(line);
         talker.join().unwrap();
     }
 

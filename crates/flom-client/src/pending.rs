@@ -1,22 +1,25 @@
 //! A request under way.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::process;
 use std::time::{Duration, Instant};
 
-use flom_types::{Outcome, Patience, Printable, ReturnCode, Time, target};
+use flom_types::{Outcome, Printable, ResourceName, ReturnCode, Time, target};
 use log::debug;
 
-use crate::conversation::{Conversation, Fault, Progress};
+use crate::ask::Ask;
+use crate::call::Limits;
+use crate::conversation::{Conversation, Fault, Progress, Terms};
 use crate::error::LockError;
-use crate::guard::{Guard, RELEASE_LIMIT};
+use crate::guard::Guard;
 use crate::line::{Heard, Line, READABLE};
-use crate::request::Ask;
+use crate::tls::TlsError;
 
 /// How long the system may take to accept a message for a daemon that does not read.
 pub(crate) const SEND_LIMIT: Duration = Duration::from_secs(10);
 
-/// A request under way. Dropping it withdraws the request.
+/// A request under way. Dropping it withdraws the request, without waiting for anything.
 ///
 /// Wait until the descriptor is readable or [`next_deadline`](Self::next_deadline) has come, then
 /// [`drive`](Self::drive); after [`Progress::Granted`], [`finish`](Self::finish). The descriptor
@@ -28,6 +31,9 @@ pub struct Pending {
     ask: Ask,
     conversation: Conversation,
     asked: Instant,
+    /// The process that has asked.
+    owner: u32,
+    release_limit: Duration,
 }
 
 impl Pending {
@@ -36,20 +42,36 @@ impl Pending {
         line: Line,
         ask: Ask,
         message: &[u8],
-        patience: Patience,
+        terms: Terms,
+        limits: Limits,
     ) -> Result<Self, LockError> {
-        debug!(target: target::CLIENT, "asks {} for {ask}, {patience:?}", line.peer());
+        debug!(target: target::CLIENT, "asks {} for {ask}, {terms:?}", line.peer());
         let asked = Instant::now();
-        let sent = line.send(message, SEND_LIMIT);
+        // An answer to what the daemon does not even take would be late as well.
+        let answer = terms.answer.unwrap_or(SEND_LIMIT);
+        let limit = terms.grant.map_or(answer, |grant| grant.left.min(answer));
+        let sent = line.send(message, limit);
         let pending = Self {
             line,
             ask,
-            conversation: Conversation::new(patience, Time(0)),
+            conversation: Conversation::new(terms, Time(0)),
             asked,
+            owner: process::id(),
+            release_limit: limits.release,
         };
         match sent {
             Ok(()) => Ok(pending),
-            Err(error) => Err(pending.ended(Some(error))),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                let over = pending.conversation.tick(Time(u64::MAX));
+                Err(over.map_or_else(
+                    |fault| pending.explain(fault, None),
+                    |()| pending.ended(Some(error)),
+                ))
+            }
+            Err(error) => {
+                let error = pending.line.last_word().unwrap_or(error);
+                Err(pending.ended(Some(error)))
+            }
         }
     }
 
@@ -65,6 +87,7 @@ impl Pending {
             match self.line.hear(&mut buffer) {
                 Heard::Bytes(bytes) => {
                     let heard = self.conversation.heard(&buffer[..bytes]);
+                    self.check_peer()?;
                     heard.map_err(|fault| self.explain(fault, None))?;
                 }
                 Heard::Nothing => break,
@@ -97,19 +120,15 @@ impl Pending {
     ///
     /// # Errors
     ///
-    /// As [`drive`](Self::drive), with the request withdrawn.
+    /// As [`drive`](Self::drive). The connection is closed then, and the request with it.
     pub fn wait(mut self) -> Result<Guard, LockError> {
         loop {
-            match self.drive() {
-                Ok(Progress::Granted) => return Ok(self.into_guard()),
-                Ok(Progress::Waiting { .. }) => {
+            match self.drive()? {
+                Progress::Granted => return Ok(self.into_guard()),
+                Progress::Waiting { .. } => {
                     let until = self.next_deadline().unwrap_or_else(far_away);
                     // Ready or not: what there is to say, the next look will say.
                     let _ = self.line.wait(READABLE, until);
-                }
-                Err(error) => {
-                    self.withdraw();
-                    return Err(error);
                 }
             }
         }
@@ -137,13 +156,21 @@ impl Pending {
         self.asked.checked_add(Duration::from_millis(ms))
     }
 
-    /// Takes the request back and returns when the daemon has heard it, or after two seconds.
+    /// Takes the request back and returns when the daemon has heard it, or after as long as
+    /// [`release_timeout`](crate::ClientBuilder::release_timeout) says.
     ///
     /// Dropping does the same, but does not wait: the daemon may still give the lock away to us
-    /// before it notices.
+    /// before it notices. In a forked child this only closes the child's copy of the connection.
     pub fn withdraw(self) {
         debug!(target: target::CLIENT, "withdraws the request for resource={}", self.ask.resource);
-        self.line.hang_up(RELEASE_LIMIT);
+        if self.owner == process::id() {
+            self.line.hang_up(self.release_limit);
+        }
+    }
+
+    /// What is asked for.
+    pub fn resource(&self) -> &ResourceName {
+        &self.ask.resource
     }
 
     fn into_guard(self) -> Guard {
@@ -154,7 +181,7 @@ impl Pending {
             self.ask.resource,
             self.asked.elapsed().as_millis()
         );
-        Guard::new(self.line, self.ask, element)
+        Guard::new(self.line, self.ask, element, self.owner, self.release_limit)
     }
 
     fn now(&self) -> Time {
@@ -162,7 +189,28 @@ impl Pending {
     }
 
     fn ended(&self, source: Option<io::Error>) -> LockError {
-        self.explain(self.conversation.ended(), source)
+        let fault = self.conversation.ended();
+        match TlsError::out_of(source) {
+            Ok(source) => {
+                let peer = self.line.peer().to_string();
+                LockError::Tls { peer, source }
+            }
+            Err(_) if self.line.is_secured() && fault == (Fault::Ended { unanswered: true }) => {
+                self.explain(fault, Some(TlsError::Silent.into_io()))
+            }
+            Err(source) => self.explain(fault, source),
+        }
+    }
+
+    /// Whether the daemon is whom its certificate was made for, as soon as it has said who it is.
+    fn check_peer(&self) -> Result<(), LockError> {
+        let Some(claimed) = self.conversation.peer_id() else {
+            return Ok(());
+        };
+        self.line.check_peer(claimed).map_err(|source| {
+            let peer = self.line.peer().to_string();
+            LockError::Tls { peer, source }
+        })
     }
 
     /// The fault, with what was asked for and who was asked.
@@ -214,6 +262,12 @@ impl Pending {
 impl AsFd for Pending {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.line.as_fd()
+    }
+}
+
+impl AsRawFd for Pending {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
     }
 }
 

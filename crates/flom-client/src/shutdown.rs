@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use flom_proto::{Decoder, Message, Session, Shutdown, encode};
-use flom_settings::Settings;
 use flom_types::{Printable, target};
 use log::debug;
 
-use crate::connect::connect;
+use crate::client::Client;
 use crate::error::ShutdownError;
 use crate::line::{Heard, Line, READABLE};
 use crate::locate::Purpose;
@@ -22,11 +21,11 @@ const CLOSE_LIMIT: Duration = Duration::from_millis(1000);
 const HANG_UP_LIMIT: Duration = Duration::from_millis(500);
 
 pub(crate) fn shutdown(
-    settings: &Settings,
+    client: &Client,
     immediate: bool,
     tell: &mut dyn FnMut(Notice<'_>),
 ) -> Result<(), ShutdownError> {
-    let line = connect(settings, Purpose::Shutdown, tell)?;
+    let line = client.line(Purpose::Shutdown, None, tell)?;
     debug!(target: target::SHUTDOWN, "tells {} to end, immediate={immediate}", line.peer());
     order(&line, immediate, CLOSE_LIMIT)
 }

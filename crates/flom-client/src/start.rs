@@ -15,6 +15,7 @@ use flom_types::{ReturnCode, target};
 use log::debug;
 
 use crate::error::StartError;
+use crate::in_time::left;
 use crate::line::{READABLE, wait_for};
 
 /// How long a daemon may take to open its sockets.
@@ -34,9 +35,10 @@ pub(crate) enum Report {
     Failed { code: ReturnCode, reason: String },
 }
 
-/// Starts a daemon with `settings` and returns when it says what has become of it.
-pub(crate) fn start(settings: &Settings) -> Result<Report, StartError> {
-    run(Command::new(program()), settings, READY_LIMIT)
+/// Starts a daemon with `settings` and returns when it says what has become of it, at the latest
+/// `until` then.
+pub(crate) fn start(settings: &Settings, until: Option<Instant>) -> Result<Report, StartError> {
+    run(Command::new(program()), settings, left(until, READY_LIMIT))
 }
 
 fn run(mut command: Command, settings: &Settings, limit: Duration) -> Result<Report, StartError> {

@@ -7,14 +7,14 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use flom_client::{Client, ConnectError, Guard, LockError, Request};
-use flom_settings::Settings;
-use flom_types::{Patience, ResourceName, ReturnCode};
+use flom_client::{
+    Client, ConnectError, Guard, LockError, Request, ResourceName, ReturnCode, Wait, command,
+};
 
 /// A daemon that hears one request, says one thing and, if it is to, closes; then reads to the end.
 struct Daemon {
@@ -53,14 +53,11 @@ impl Daemon {
     }
 
     fn request_for(&self, resource: &ResourceName) -> Request {
-        let mut settings = Settings::default();
-        settings.daemon.socket_name = Some(self.directory.join("socket"));
-        settings.daemon.lifespan_ms = 0;
-        Client::new(settings).unwrap().request(resource)
+        client(&self.directory.join("socket")).request_for(resource)
     }
 
-    fn lock(&self, patience: Patience) -> Result<Guard, LockError> {
-        self.request().start(patience, &mut |_| {})?.wait()
+    fn lock(&self, wait: Wait) -> Result<Guard, LockError> {
+        self.request().start(wait)?.wait()
     }
 
     /// What the daemon heard after the request.
@@ -73,6 +70,10 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.directory);
     }
+}
+
+fn client(socket: &Path) -> Client {
+    Client::builder().unix(socket).build().unwrap()
 }
 
 fn hear_request(stream: &mut UnixStream) -> String {
@@ -123,7 +124,7 @@ fn no_odd_answer_is_taken_for_a_grant() {
     ];
     for (words, code) in table {
         let daemon = Daemon::that_says(words.clone());
-        let error = daemon.lock(Patience::UpTo(NEVER)).unwrap_err();
+        let error = daemon.lock(Wait::For(NEVER)).unwrap_err();
         assert_eq!(error.code(), ReturnCode(code), "{words:.300}: {error}");
         // It hangs up without a word.
         assert_eq!(daemon.heard(), "");
@@ -144,8 +145,8 @@ fn no_odd_form_of_a_grant_is_missed() {
         answer(16, 0) + "noise",
     ] {
         let daemon = Daemon::that_says(words.clone());
-        let guard = daemon.lock(Patience::UpTo(NEVER)).expect(&words);
-        guard.release(false).expect(&words);
+        let guard = daemon.lock(Wait::For(NEVER)).expect(&words);
+        guard.unlock().expect(&words);
         assert!(daemon.heard().contains("verb=\"2\" step=\"8\""));
     }
 }
@@ -163,7 +164,7 @@ fn an_old_daemon_is_never_sent_more_than_it_can_take() {
         asked
     });
     let request = daemon.request_for(&long);
-    let error = request.start(Patience::Forever, &mut |_| {}).unwrap_err();
+    let error = request.start(Wait::Forever).unwrap_err();
     assert_eq!(error.code(), ReturnCode::CONTAINER_FULL);
     assert!(error.to_string().contains("241 bytes"), "{error}");
     let asked = daemon.heard();
@@ -177,7 +178,7 @@ fn an_old_daemon_is_never_sent_more_than_it_can_take() {
 fn the_element_is_decoded() {
     let words = answer(16, 0).replace("rc=\"0\"", "rc=\"0\" element=\"a&lt;b&#39;\"");
     let daemon = Daemon::that_says(words);
-    let guard = daemon.lock(Patience::Forever).unwrap();
+    let guard = daemon.lock(Wait::Forever).unwrap();
     assert_eq!(guard.element(), Some("a<b'"));
 }
 
@@ -193,9 +194,9 @@ fn an_end_before_the_first_answer_is_worth_asking_again_and_a_later_one_is_not()
             stream.write_all(words.as_bytes()).unwrap();
             words
         });
-        let error = daemon.lock(Patience::UpTo(NEVER)).unwrap_err();
+        let error = daemon.lock(Wait::For(NEVER)).unwrap_err();
         assert_eq!(error.code(), ReturnCode::RECV, "{error}");
-        assert_eq!(Request::is_worth_asking_again(&error), again);
+        assert_eq!(command::is_worth_asking_again(&error), again);
     }
 }
 
@@ -209,7 +210,7 @@ fn a_daemon_that_only_lets_us_wait_is_left_when_the_time_is_up() {
         (answer(16, 2) + &answer(24, 1), true),
     ] {
         let daemon = Daemon::that_says(words);
-        match daemon.lock(Patience::UpTo(limit)).unwrap_err() {
+        match daemon.lock(Wait::For(limit)).unwrap_err() {
             LockError::TimedOut { after, queued, .. } => {
                 assert_eq!((after, queued), (limit, was_queued));
             }
@@ -227,21 +228,18 @@ fn a_half_closed_daemon_has_still_answered() {
         stream.shutdown(Shutdown::Write).unwrap();
         String::new()
     });
-    let error = daemon.lock(Patience::Refuse).unwrap_err();
+    let error = daemon.lock(Wait::No).unwrap_err();
     assert!(matches!(error, LockError::NoSuchResource { .. }), "{error}");
 }
 
 #[test]
 fn a_place_without_daemon_is_named() {
-    let mut settings = Settings::default();
-    settings.daemon.socket_name = Some("/no/such/socket".into());
-    settings.daemon.lifespan_ms = 0;
-    let client = Client::new(settings).unwrap();
-    let request = client.request(&ResourceName::default());
-    let error = request.start(Patience::Refuse, &mut |_| {}).unwrap_err();
+    let client = client("/no/such/socket".as_ref());
+    let request = client.request("A").unwrap();
+    let error = request.start(Wait::No).unwrap_err();
     assert_eq!(error.code(), ReturnCode::CONNECT);
     assert!(error.to_string().contains("/no/such/socket"), "{error}");
-    assert!(client.shutdown(false, &mut |_| {}).is_err());
+    assert!(command::shutdown(&client, false, &mut |_| {}).is_err());
 }
 
 #[test]
@@ -249,11 +247,10 @@ fn a_socket_that_we_may_not_use_is_no_reason_to_start_a_daemon() {
     let daemon = Daemon::that(|_| String::new());
     let file = daemon.directory.join("file");
     fs::write(&file, "").unwrap();
-    let mut settings = Settings::default();
-    settings.daemon.socket_name = Some(file.join("socket")); // a file is no directory
-    let client = Client::new(settings).unwrap();
-    let request = client.request(&ResourceName::default());
-    let error = request.start(Patience::Refuse, &mut |_| {}).unwrap_err();
+    let builder = Client::builder().unix(file.join("socket")); // a file is no directory
+    let client = builder.start_daemon(Duration::MAX).build().unwrap();
+    let request = client.request("A").unwrap();
+    let error = request.start(Wait::No).unwrap_err();
     let unreachable = matches!(error, LockError::Connect(ConnectError::Unreachable { .. }));
     assert!(unreachable, "{error}");
     UnixStream::connect(daemon.directory.join("socket")).unwrap(); // lets the daemon go

@@ -6,7 +6,7 @@ use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
-use flom_client::{Guard, Pending, Progress};
+use flom_client::{Guard, Pending, Progress, ReleaseError, command};
 use flom_types::{Patience, target};
 use log::trace;
 use mio::unix::SourceFd;
@@ -156,7 +156,7 @@ impl Rim<'_> {
     }
 
     fn look_at_connection(&mut self) -> Option<Event> {
-        if let Some(guard) = &mut self.guard {
+        if let Some(guard) = &self.guard {
             let lost = guard.check().err()?;
             self.guard = None;
             return Some(Event::Lost(lost));
@@ -249,10 +249,9 @@ impl Rim<'_> {
         self.let_signals_through(true);
         let patience = left_of(self.job.patience, self.asked);
         let tell = &mut self.tell;
-        let pending = self
-            .job
-            .request
-            .start(patience, &mut |notice| tell(Notice::Search(notice)));
+        let pending = command::start(&self.job.request, patience.into(), &mut |notice| {
+            tell(Notice::Search(notice));
+        });
         self.let_signals_through(false);
         let pending = pending?;
         self.asked.get_or_insert_with(Instant::now);
@@ -297,10 +296,14 @@ impl Rim<'_> {
         if let Some(pending) = self.pending.take() {
             pending.withdraw();
         }
-        if let Some(guard) = self.guard.take()
-            && let Err(error) = guard.release(rollback)
-        {
-            (self.tell)(Notice::NotReleased(&error));
+        let released = self.guard.take().map_or(Ok(()), |guard| match rollback {
+            true => guard.rollback(),
+            false => guard.unlock(),
+        });
+        match released {
+            // Whatever was locked, a command that fails says so.
+            Ok(()) | Err(ReleaseError::NotTransactional { .. }) => {}
+            Err(error) => (self.tell)(Notice::NotReleased(&error)),
         }
         self.let_signals_through(false);
     }

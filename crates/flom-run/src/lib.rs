@@ -51,7 +51,7 @@ pub struct Job {
 #[non_exhaustive]
 pub enum Notice<'a> {
     /// A step of the search for a daemon.
-    Search(flom_client::Notice<'a>),
+    Search(flom_client::command::Notice<'a>),
     /// This is what has been locked; the command starts now.
     Locked {
         /// The element of a set, the number of a sequence, the timestamp.

@@ -8,7 +8,7 @@
 //!     └─── refused, or a signal ─────────────────────────┘
 //! ```
 
-use flom_client::{LockError, LockLost, Request};
+use flom_client::{LockError, LockLost, command};
 
 use crate::exit::{Ended, Outcome, RunError};
 
@@ -86,7 +86,7 @@ impl Run {
                 (State::Running { lost: false }, Some(Effect::Start))
             }
             (State::Asking { again: false }, Event::NotGranted(error))
-                if Request::is_worth_asking_again(&error) =>
+                if command::is_worth_asking_again(&error) =>
             {
                 (State::Asking { again: true }, Some(Effect::Ask))
             }

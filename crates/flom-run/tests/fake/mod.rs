@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 
-use flom_client::Client;
+use flom_client::command;
 use flom_run::Job;
 use flom_settings::{KilledStatus, Settings};
 use flom_types::{Patience, ResourceName};
@@ -46,9 +46,9 @@ impl Daemon {
         let mut settings = Settings::default();
         settings.daemon.socket_name = Some(self.directory.join("socket"));
         settings.daemon.lifespan_ms = 0;
-        let client = Client::new(settings).unwrap();
+        let client = command::client(settings).unwrap();
         Job {
-            request: client.request(&ResourceName::default()),
+            request: client.request_for(&ResourceName::default()),
             patience,
             command: ["/bin/sh", "-c", script, "sh"].map(Into::into).to_vec(),
             ignored_signals: Vec::new(),

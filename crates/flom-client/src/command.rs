@@ -1,0 +1,64 @@
+//! What the programs of this project need beyond the library. No promise is made about it.
+
+use flom_settings::Settings;
+
+use crate::call::{Limits, Wait};
+use crate::client::Client;
+use crate::error::{ConfigError, LockError};
+use crate::pending::Pending;
+use crate::request::Request;
+use crate::shutdown;
+
+pub use crate::error::ShutdownError;
+pub use crate::notice::Notice;
+
+/// A client as the `flom` command is one with these settings.
+///
+/// # Errors
+///
+/// [`ConfigError::NoEndpoint`] if they say nothing about where a daemon could be.
+pub fn client(settings: Settings) -> Result<Client, ConfigError> {
+    Client::new(settings, None, Limits::COMMAND)
+}
+
+/// As [`Request::start`], but the time of `wait` begins with the request, not with the search for a
+/// daemon. `tell` hears about the search.
+///
+/// # Errors
+///
+/// As [`Request::start`].
+pub fn start(
+    request: &Request,
+    wait: Wait,
+    tell: &mut dyn FnMut(Notice<'_>),
+) -> Result<Pending, LockError> {
+    request.begin(wait, tell)
+}
+
+/// Whether there is anything to be gained by asking again after `error`: a daemon that was about to
+/// end took the connection with it, and another one may be there by now.
+pub fn is_worth_asking_again(error: &LockError) -> bool {
+    matches!(
+        error,
+        LockError::Disconnected {
+            unanswered: true,
+            ..
+        }
+    )
+}
+
+/// Asks the daemon to end: at once, or as soon as nobody holds or waits for a lock.
+///
+/// Returns when the daemon has closed the connection, which says that it has heard, or after a
+/// second: a daemon of FLoM 1.7.2 does not say. Never starts a daemon.
+///
+/// # Errors
+///
+/// [`ShutdownError`], if there is no daemon to be told.
+pub fn shutdown(
+    client: &Client,
+    immediate: bool,
+    tell: &mut dyn FnMut(Notice<'_>),
+) -> Result<(), ShutdownError> {
+    shutdown::shutdown(client, immediate, tell)
+}
