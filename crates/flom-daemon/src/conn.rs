@@ -8,13 +8,17 @@
 //! It never blocks and never decides: what is heard goes to the event loop, and so does what it
 //! finds out about the peer's end.
 
+use std::cell::OnceCell;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Arc;
 
 use flom_core::Step;
-use flom_proto::{DecodeError, Decoder, Message, Session};
-use flom_types::{Outcome, SessionId, Time};
+use flom_net::Peer;
+use flom_proto::{DecodeError, Decoder, Message, Report, Session, encode};
+use flom_status as status;
+use flom_types::{Outcome, SessionId, Time, Who};
 use mio::Interest;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
@@ -53,6 +57,8 @@ pub(crate) struct Conn {
     half_closed: bool,
     /// There are no bytes to read any more.
     ended: bool,
+    /// The other end as the system knows it, once somebody wants to know.
+    peer: OnceCell<Option<Peer>>,
     /// The system log knows who the peer is.
     introduced: bool,
     /// It is known that the peer may lock.
@@ -99,6 +105,7 @@ impl Conn {
             blocked: false,
             half_closed: false,
             ended: false,
+            peer: OnceCell::new(),
             introduced: false,
             admitted: false,
         }
@@ -196,6 +203,41 @@ impl Conn {
             return Err(TooSlow);
         }
         Ok(())
+    }
+
+    /// Puts a part of a report into the output.
+    pub(crate) fn report(&mut self, report: Report) {
+        let message = Message::Report(report);
+        encode(&message, &mut self.output);
+    }
+
+    /// How much output the socket has not taken yet, in bytes.
+    pub(crate) fn unsent(&self) -> usize {
+        self.output.len() - self.sent
+    }
+
+    /// The client at the other end, as far as it is known.
+    pub(crate) fn peer(&self) -> status::Peer {
+        let system = self.peer.get_or_init(|| Peer::of(&self.socket).ok());
+        let who = self.conversation.who().cloned();
+        let (address, pid) = match system {
+            Some(Peer::Remote(address)) => (Some(*address), None),
+            Some(Peer::Local { pid, .. }) => (None, *pid),
+            None => (None, None),
+        };
+        // Who says nothing is a process all the same.
+        let by_system = || {
+            let who = Who {
+                pid,
+                ..Who::default()
+            };
+            pid.map(|_| Arc::new(who))
+        };
+        status::Peer {
+            number: number(self.id),
+            address,
+            who: who.or_else(by_system),
+        }
     }
 
     /// Whether output has to be sent that is not known to be due yet; `writable` if the system has

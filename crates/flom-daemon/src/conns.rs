@@ -14,7 +14,8 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use flom_core::{Action, CloseReason, Step};
-use flom_proto::DecodeError;
+use flom_proto::{DecodeError, Report};
+use flom_status::Peer;
 use flom_types::{Outcome, SessionId, Time, target};
 use log::{debug, trace};
 use mio::event::Event;
@@ -224,6 +225,48 @@ impl Conns {
         if let Err(slow) = said {
             self.drop_for(session, &slow.into());
         }
+    }
+
+    /// Tells somebody who may not look that it may not.
+    pub(crate) fn keep_dark(&mut self, session: SessionId, kept_out: &KeptOut) {
+        let text = format_args!("session={} is kept out: {kept_out}", number(session));
+        self.system_log.tell(KEPT_OUT, text);
+        let report = Report {
+            rc: Outcome::Refused.number(),
+            last: true,
+            text: kept_out.to_string().into_bytes(),
+        };
+        self.report(session, report);
+    }
+
+    /// Tells `session` a part of what it wants to know, if it is still there.
+    pub(crate) fn report(&mut self, session: SessionId, report: Report) {
+        let Some(conn) = self.get_mut(session) else {
+            return;
+        };
+        conn.report(report);
+        if conn.becomes_due(false) {
+            self.due.push(session);
+        }
+    }
+
+    /// How much of what `session` was told the socket has not taken yet, in bytes; `None` if it has
+    /// gone.
+    pub(crate) fn unsent(&self, session: SessionId) -> Option<usize> {
+        let conn = self.slots.get(slot(session))?.as_ref();
+        conn.filter(|conn| conn.id() == session).map(Conn::unsent)
+    }
+
+    /// Whether `session` has a request that is neither granted nor refused.
+    pub(crate) fn is_waiting(&self, session: SessionId) -> bool {
+        let conn = self.slots.get(slot(session)).and_then(Option::as_ref);
+        conn.is_some_and(|conn| conn.id() == session && conn.conversation().is_waiting())
+    }
+
+    /// Everybody, as far as they are known.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = (SessionId, Peer)> {
+        let all = self.slots.iter().flatten();
+        all.map(|conn| (conn.id(), conn.peer()))
     }
 
     /// Turns down an order to end. Who understands no answer to that is told by the end of the

@@ -4,16 +4,21 @@
 //! Whatever gets past here as an [`Event`] is sound; whatever does not ends this conversation and
 //! nothing else (`spec/protocol.md` §7, §14).
 
+use std::sync::Arc;
+
 use flom_core::{Event, Request, Step};
-use flom_proto::{Lock, Message, Session, Unlock};
-use flom_types::limits::IDLE_LIFESPAN_MS;
+use flom_proto::{About, Lock, Message, Observe, Session, Unlock};
+use flom_status::{Format, Question as Wanted};
+use flom_types::limits::{IDLE_LIFESPAN_MS, WHO_BYTES};
 use flom_types::{
-    LockMode, NameError, Outcome, ResourceKind, ResourceName, SessionId, Time, target,
+    LockMode, NameError, Outcome, QUESTION, ResourceKind, ResourceName, SessionId, Time, Who,
+    target,
 };
 use log::{debug, trace};
 
 use crate::answers::Form;
 use crate::conns::number;
+use crate::observers::Question;
 
 /// The conversation with one peer.
 #[derive(Debug, Default)]
@@ -22,8 +27,12 @@ pub struct Conversation {
     dialect: Dialect,
     /// Whether a lock has ever been granted: while nothing is known to the contrary, one is held.
     may_hold: bool,
+    /// Whether the latest request is neither granted nor refused.
+    is_waiting: bool,
     /// The latest request, for the log.
     asked: Option<Asked>,
+    /// Who the peer says it is, if it says so.
+    who: Option<Arc<Who>>,
     /// The latest resource that was unlocked without having been asked for, for the log.
     mixed_up: Option<ResourceName>,
 }
@@ -68,6 +77,11 @@ pub enum Heard {
     Event(Event),
     /// To be answered without asking the lock manager: there is no such resource.
     InvalidName(NameError),
+    /// To be answered without asking the lock manager: it asks for [`QUESTION`], only to learn from
+    /// the answer who we are.
+    WhoAreYou,
+    /// It wants to look at what the daemon keeps.
+    Observe(Box<Question>),
     /// The daemon is to end.
     Shutdown {
         /// With locks still held.
@@ -95,6 +109,9 @@ pub enum PeerFault {
     /// Nothing of that name can be locked.
     #[error("it unlocked what is no resource: {0}")]
     UnlockName(NameError),
+    /// Nothing of that name can be looked at.
+    #[error("it wants to look at what is no resource: {0}")]
+    ObserveName(NameError),
 }
 
 impl Conversation {
@@ -110,8 +127,13 @@ impl Conversation {
         message: Message,
     ) -> Result<Heard, PeerFault> {
         match (self.state, message) {
-            (State::Unbound | State::Parked | State::Bound, Message::Lock(lock)) => {
+            (State::Unbound | State::Parked | State::Bound, Message::Lock(mut lock)) => {
+                self.meet(lock.session.as_mut());
                 self.lock(now, session, &lock)
+            }
+            (State::Unbound | State::Parked | State::Bound, Message::Observe(mut observe)) => {
+                self.meet(observe.session.as_mut());
+                question(&observe).map(|question| Heard::Observe(Box::new(question)))
             }
             (State::Bound, Message::Unlock(unlock)) => self.unlock(session, &unlock),
             (State::Unbound, Message::Shutdown(order)) => {
@@ -141,6 +163,7 @@ impl Conversation {
             Outcome::Refused | Outcome::InvalidName => State::Over,
         };
         self.may_hold |= outcome == Outcome::Granted;
+        self.is_waiting = outcome.is_waiting();
         match step {
             Step::First if self.dialect == Dialect::Extended => Form::FirstExtended,
             Step::First => Form::First,
@@ -177,6 +200,23 @@ impl Conversation {
         self.asked.is_some()
     }
 
+    /// Who the peer says it is, if it says so.
+    pub(crate) fn who(&self) -> Option<&Arc<Who>> {
+        self.who.as_ref()
+    }
+
+    /// Takes note of who the peer says it is.
+    fn meet(&mut self, session: Option<&mut Session>) {
+        if let Some(who) = session.and_then(|session| session.who.take()) {
+            self.who = Some(Arc::new(in_short(*who)));
+        }
+    }
+
+    /// Whether the latest request is neither granted nor refused.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.is_waiting
+    }
+
     /// Whether others may be served when this peer goes.
     pub fn may_hold(&self) -> bool {
         self.may_hold
@@ -184,6 +224,9 @@ impl Conversation {
 
     fn lock(&mut self, now: Time, session: SessionId, lock: &Lock) -> Result<Heard, PeerFault> {
         self.dialect = lock.session.as_ref().map_or(Dialect::Plain, dialect);
+        if self.state == State::Unbound && !lock.wait && !lock.create && lock.name == QUESTION {
+            return Ok(Heard::WhoAreYou);
+        }
         let resource = match ResourceName::parse(&lock.name) {
             Ok(resource) => resource,
             Err(error) => return Ok(Heard::InvalidName(error)),
@@ -195,8 +238,8 @@ impl Conversation {
             resource.kind()
         );
         let request = Request {
-            mode: mode(lock, resource.kind())?,
-            quantity: quantity(lock, resource.kind())?,
+            mode: mode(lock.mode, resource.kind())?,
+            quantity: quantity(lock.quantity, resource.kind())?,
             wait: lock.wait,
             create: lock.create,
             idle_lifespan_ms: u64::try_from(lock.lifespan)
@@ -278,8 +321,8 @@ fn dialect(session: &Session) -> Dialect {
 }
 
 /// The mode asked for. None given means NL where there are modes, as in FLoM 1.7.2.
-fn mode(lock: &Lock, kind: ResourceKind) -> Result<LockMode, PeerFault> {
-    match lock.mode {
+fn mode(asked: Option<i64>, kind: ResourceKind) -> Result<LockMode, PeerFault> {
+    match asked {
         Some(number) => LockMode::from_number(number).ok_or(PeerFault::Mode(number)),
         None if kind.has_modes() => Ok(LockMode::NullLock),
         None => Ok(LockMode::Exclusive),
@@ -288,13 +331,55 @@ fn mode(lock: &Lock, kind: ResourceKind) -> Result<LockMode, PeerFault> {
 
 /// The units asked for; what 32 bits cannot hold is more than any resource has. None given means 0
 /// where units count, and that is refused like any other that makes no sense.
-fn quantity(lock: &Lock, kind: ResourceKind) -> Result<u32, PeerFault> {
-    match lock.quantity {
+fn quantity(asked: Option<i64>, kind: ResourceKind) -> Result<u32, PeerFault> {
+    match asked {
         Some(units @ ..=0) => Err(PeerFault::Quantity(units)),
         Some(units) => Ok(u32::try_from(units).unwrap_or(u32::MAX)),
         None if matches!(kind, ResourceKind::Numeric { .. }) => Err(PeerFault::Quantity(0)),
         None => Ok(1),
     }
+}
+
+/// What a peer wants to know.
+fn question(observe: &Observe) -> Result<Question, PeerFault> {
+    let name = || ResourceName::parse(&observe.name).map_err(PeerFault::ObserveName);
+    let format = match observe.json {
+        true => Format::Json,
+        false => Format::Text,
+    };
+    Ok(match observe.about {
+        About::Wait => Question::Wait,
+        About::Status if observe.name.is_empty() => Question::Status { only: None, format },
+        About::Status => Question::Status {
+            only: Some(name()?),
+            format,
+        },
+        About::Why => {
+            let resource = name()?;
+            let wanted = Wanted {
+                mode: mode(observe.mode, resource.kind())?,
+                quantity: quantity(observe.quantity, resource.kind())?,
+                create: observe.create,
+                resource,
+            };
+            Question::Why { wanted, format }
+        }
+    })
+}
+
+/// No more of each word than [`WHO_BYTES`]: a peer may say much, but it is kept for long.
+fn in_short(mut who: Who) -> Who {
+    let words = [
+        &mut who.host,
+        &mut who.user,
+        &mut who.label,
+        &mut who.command,
+    ];
+    for word in words.into_iter().flatten() {
+        word.truncate(word.floor_char_boundary(WHO_BYTES));
+        word.shrink_to_fit();
+    }
+    who
 }
 
 fn name(message: &Message) -> &'static str {

@@ -23,6 +23,7 @@ use crate::conversation::Heard;
 use crate::discovery::Discovery;
 use crate::ending::{Due, Ending};
 use crate::entrances::Entrances;
+use crate::observers::{Observers, Question};
 use crate::records::{END, FAILED, IMMEDIATE, QUIESCE, REFUSED};
 use crate::signals::Watchman;
 use crate::system_log::SystemLog;
@@ -52,6 +53,7 @@ pub struct Daemon {
     _claim: Option<UnixListener>,
     conns: Conns,
     manager: LockManager,
+    observers: Observers,
     ending: Ending,
     authority: Authority,
     access: Access,
@@ -102,6 +104,7 @@ impl Daemon {
         self.accept(now.time);
         self.answer_queries(now.time);
         self.read(now);
+        self.show(now);
         self.tick(now);
         self.flush(now);
         Ok(now)
@@ -127,6 +130,7 @@ impl Daemon {
             self.conns.next_deadline(),
             self.manager.next_deadline(),
             self.ending.next_deadline(&self.manager),
+            self.observers.next_deadline(&self.conns),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -248,6 +252,12 @@ impl Daemon {
                     .answer(now.time, session, Step::First, outcome, None);
             }
             Heard::Shutdown { immediate } => self.obey(now, session, immediate),
+            Heard::WhoAreYou => {
+                let outcome = Outcome::CannotWait;
+                self.conns
+                    .answer(now.time, session, Step::First, outcome, None);
+            }
+            Heard::Observe(question) => self.look(session, *question),
         }
     }
 
@@ -327,6 +337,23 @@ impl Daemon {
             trace::action(&action);
             self.conns.act(now.time, action);
         }
+    }
+
+    /// Takes note of what `session` wants to know, if it may.
+    fn look(&mut self, session: SessionId, question: Question) {
+        let Some(conn) = self.conns.get_mut(session) else {
+            return;
+        };
+        match self.access.check(Right::Observe, || conn.identity()) {
+            Ok(()) => self.observers.ask(session, question),
+            Err(kept_out) => self.conns.keep_dark(session, &kept_out),
+        }
+    }
+
+    /// Tells those who look a little more.
+    fn show(&mut self, now: Now) {
+        self.observers
+            .serve(now, &self.clock, &self.manager, &mut self.conns);
     }
 
     fn tick(&mut self, now: Now) {

@@ -18,6 +18,7 @@
 //! | `conns.rs`, `conn.rs` | who is connected; bytes in and out |
 //! | `conversation.rs` | whose turn it is, which values are sound: message to event, outcome to answer |
 //! | `answers.rs` | the answers as bytes |
+//! | `observers.rs` | what is told to those who look, a slice a turn |
 //! | `system_log.rs`, `records.rs` | what an administrator reads about it |
 //! | `clock.rs`, `signals.rs`, `discovery.rs`, `trace.rs` | what their names say |
 //!
@@ -41,6 +42,7 @@ mod entrances;
 mod event_loop;
 mod joining;
 mod lifespan;
+mod observers;
 mod passed;
 mod records;
 mod signals;

@@ -20,7 +20,7 @@ pub use code::ReturnCode;
 pub use fairness::{Fairness, ParseFairnessError};
 pub use ids::SessionId;
 pub use mode::{LockMode, ParseModeError};
-pub use name::{DEFAULT_RESOURCE, NameError, ResourceKind, ResourceName};
+pub use name::{DEFAULT_RESOURCE, NameError, QUESTION, ResourceKind, ResourceName};
 pub use outcome::Outcome;
 pub use printable::Printable;
 pub use time::{Now, Patience, Time};

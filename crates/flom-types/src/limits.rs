@@ -11,6 +11,10 @@ pub const OLD_DAEMON_MESSAGE_BYTES: usize = 511;
 /// Bytes of the longest message that a client of FLoM 1.7.2 accepts (`spec/protocol.md` §1).
 pub const OLD_CLIENT_MESSAGE_BYTES: usize = 1023;
 
+/// Bytes of each word that a client says about itself (`flom_types::Who`) that a daemon keeps: all
+/// of them fit a message to an old daemon, which nobody exceeds who does not have to.
+pub const WHO_BYTES: usize = 255;
+
 /// Bytes of the longest resource name.
 pub const NAME_BYTES: usize = 4096;
 

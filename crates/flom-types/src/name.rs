@@ -10,6 +10,10 @@ use crate::limits::{COUNT_MAX, LEVELS, NAME_BYTES};
 /// The name of the resource that is locked when none is named. Users may not name it.
 pub const DEFAULT_RESOURCE: &str = "_RESOURCE";
 
+/// The name of a resource that nobody has: a client that asks for it, without waiting and without
+/// creating it, learns from the answer who the daemon is, and does nothing else to any daemon.
+pub const QUESTION: &[u8] = b"flomAsksWhoYouAre";
+
 /// What a resource is; follows from its name alone.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ResourceKind {

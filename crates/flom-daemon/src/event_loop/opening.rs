@@ -19,6 +19,7 @@ use crate::door::Door;
 use crate::ending::Ending;
 use crate::entrances::Entrances;
 use crate::lifespan::Lifespan;
+use crate::observers::Observers;
 use crate::passed::PassedSocket;
 use crate::records::{GROUP_JOINED, READY, TCP_DOOR, UNIX_DOOR};
 use crate::signals::Watchman;
@@ -118,6 +119,7 @@ impl Daemon {
             discovery,
             _claim: claim,
             conns: Conns::new(Answers::of(flom_settings::peer_id())),
+            observers: Observers::default(),
             manager: LockManager::with_zone_on_demand(settings.daemon.fairness, TimeZone::system),
             ending: Ending::new(Lifespan::new(settings.daemon.lifespan_ms, clock.time())),
             authority,

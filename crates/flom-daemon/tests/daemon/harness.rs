@@ -157,13 +157,33 @@ impl<S: Read + Write> Client<S> {
             match self.decoder.next_message().unwrap() {
                 Some(Message::Answer(answer)) => return answer,
                 Some(other) => panic!("the daemon said {other:?}"),
-                None => {}
+                None => self.read(),
             }
-            let mut buffer = [0; 4096];
-            let bytes = self.stream.read(&mut buffer).expect("no answer");
-            assert!(bytes > 0, "the daemon closed the connection");
-            self.decoder.feed(&buffer[..bytes]);
         }
+    }
+
+    /// All parts of a report: the number in the last one, and the text.
+    pub(crate) fn report(&mut self) -> (i32, String) {
+        let mut text = Vec::new();
+        loop {
+            match self.decoder.next_message().unwrap() {
+                Some(Message::Report(report)) => {
+                    text.extend(report.text);
+                    if report.last {
+                        return (report.rc, String::from_utf8(text).unwrap());
+                    }
+                }
+                Some(other) => panic!("the daemon said {other:?}"),
+                None => self.read(),
+            }
+        }
+    }
+
+    fn read(&mut self) {
+        let mut buffer = [0; 4096];
+        let bytes = self.stream.read(&mut buffer).expect("no answer");
+        assert!(bytes > 0, "the daemon closed the connection");
+        self.decoder.feed(&buffer[..bytes]);
     }
 
     /// The next answer has this step and code.

@@ -7,5 +7,6 @@ mod descriptors;
 mod ending;
 mod harness;
 mod network;
+mod observing;
 mod passed;
 mod serving;

@@ -1,0 +1,263 @@
+//! Those who look at what the daemon keeps, without holding up those who lock.
+//!
+//! ```text
+//!   question ─► asking ── a view for all who ask now ──► reports ── a slice a turn ──► connection
+//! ```
+//!
+//! A view is taken in one turn, and it is some time until the next: what they cost together stays a
+//! small part. What is told of it is made in slices, one in each turn, and only for those who have
+//! read what they were sent before: who does not read costs a view's memory, of which there are few,
+//! and loses the connection in the end.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use flom_core::LockManager;
+use flom_proto::Report;
+use flom_status::{Document, Format, Question as Wanted, Rule, View, why, why_waits};
+use flom_types::{Now, Outcome, ResourceName, SessionId, Time};
+
+use crate::clock::Clock;
+use crate::conns::Conns;
+
+/// Bytes of text that are made in one turn.
+const SLICE_BYTES: usize = 32 * 1024;
+
+/// Bytes of text in one message: with a third more for its form they stay below what a peer takes.
+const PIECE_BYTES: usize = 32 * 1024;
+
+/// Bytes that may wait for a peer to read them before it is told more.
+const AHEAD_BYTES: usize = 64 * 1024;
+
+/// Reports that are being told at the same time; others have to wait until one is done.
+const REPORTS: usize = 8;
+
+/// How long a peer may read nothing of its report, in ms.
+const STALL_MS: u64 = 10_000;
+
+/// How many times as long as it took to take a view it is until the next one.
+const REST: u64 = 10;
+
+/// How old a view may be that tells somebody why it waits, in ms.
+const GOOD_ENOUGH_MS: u64 = 250;
+
+/// What somebody wants to know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Question {
+    /// Everything, or everything about one resource.
+    Status {
+        /// That resource.
+        only: Option<ResourceName>,
+        /// As what.
+        format: Format,
+    },
+    /// What would become of a request.
+    Why {
+        /// Of which.
+        wanted: Wanted,
+        /// As what.
+        format: Format,
+    },
+    /// Why its own request waits.
+    Wait,
+}
+
+/// Everybody who looks.
+#[derive(Debug, Default)]
+pub(crate) struct Observers {
+    /// Who has asked and is not answered yet, in that order.
+    asking: VecDeque<(SessionId, Question)>,
+    reports: VecDeque<Telling>,
+    /// The latest view, as long as it is good enough for somebody who waits.
+    recent: Option<(Time, Arc<View>)>,
+    /// No view is taken before.
+    rest_until: Time,
+}
+
+/// A report that is being told.
+#[derive(Debug)]
+struct Telling {
+    session: SessionId,
+    document: Document,
+    /// How much was unread when the peer last read something, and when that was.
+    unread: (usize, Time),
+}
+
+impl Observers {
+    /// `session` wants to know something.
+    pub(crate) fn ask(&mut self, session: SessionId, question: Question) {
+        self.asking.push_back((session, question));
+    }
+
+    /// Does what is due: nothing that takes long.
+    pub(crate) fn serve(
+        &mut self,
+        now: Now,
+        clock: &Clock,
+        manager: &LockManager,
+        conns: &mut Conns,
+    ) {
+        if self.asking.is_empty() && self.reports.is_empty() && self.recent.is_none() {
+            return;
+        }
+        self.tell_who_wait(now, conns);
+        if self.has_room() && self.rest_until <= now.time {
+            let began = clock.time();
+            let view = Arc::new(View::new(manager.snapshot(now), conns.peers()));
+            self.begin(now, &view, conns);
+            let took = clock.time().since(began);
+            let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            self.rest_until = now.time.after_ms(took_ms.saturating_mul(REST));
+        }
+        self.tell_on(now, conns);
+    }
+
+    /// When to [`serve`](Self::serve) next, if nothing else happens.
+    pub(crate) fn next_deadline(&self, conns: &Conns) -> Option<Time> {
+        let reports = self.reports.iter().map(|telling| {
+            let (_, since) = telling.unread;
+            match conns.unsent(telling.session) {
+                Some(unsent) if unsent >= AHEAD_BYTES => since.after_ms(STALL_MS),
+                _ => Time::default(),
+            }
+        });
+        let asking = self.has_room().then_some(self.rest_until);
+        let recent = self.recent.as_ref();
+        let recent = recent.map(|(taken, _)| taken.after_ms(GOOD_ENOUGH_MS));
+        reports.chain(asking).chain(recent).min()
+    }
+
+    /// Whether somebody who asks can be answered.
+    fn has_room(&self) -> bool {
+        !self.asking.is_empty() && self.reports.len() < REPORTS
+    }
+
+    /// Answers those who want to know why they wait from the latest view, if it shows them.
+    fn tell_who_wait(&mut self, now: Now, conns: &mut Conns) {
+        let Some((taken, view)) = &self.recent else {
+            return;
+        };
+        if taken.after_ms(GOOD_ENOUGH_MS) <= now.time {
+            self.recent = None;
+            return;
+        }
+        self.asking.retain(|(session, question)| {
+            // The view may show somebody as waiting who has been granted the lock since.
+            let judgement = match question {
+                Question::Wait if conns.is_waiting(*session) => {
+                    why_waits(view.snapshot(), *session)
+                }
+                _ => None,
+            };
+            let Some(judgement) = judgement else {
+                return true;
+            };
+            tell(conns, *session, &judgement.line(view), Outcome::Queued);
+            false
+        });
+    }
+
+    /// Answers those who ask, or begins to.
+    fn begin(&mut self, now: Now, view: &Arc<View>, conns: &mut Conns) {
+        while self.has_room()
+            && let Some((session, question)) = self.asking.pop_front()
+        {
+            match question {
+                Question::Status { only, format } => self.reports.push_back(Telling {
+                    session,
+                    document: Document::new(Arc::clone(view), format, only),
+                    unread: (0, now.time),
+                }),
+                Question::Why { wanted, format } => {
+                    let judgement = why(view.snapshot(), &wanted);
+                    let outcome = outcome(judgement.rule);
+                    tell(conns, session, &judgement.write(view, format), outcome);
+                }
+                Question::Wait => {
+                    self.recent = Some((now.time, Arc::clone(view)));
+                    let judgement = why_waits(view.snapshot(), session);
+                    // Empty if it does not wait any more: it knows better then.
+                    let line = judgement.map_or(String::new(), |judgement| judgement.line(view));
+                    tell(conns, session, &line, Outcome::Queued);
+                }
+            }
+        }
+    }
+
+    /// A slice of the next report whose peer has read enough.
+    fn tell_on(&mut self, now: Now, conns: &mut Conns) {
+        for _ in 0..self.reports.len() {
+            let Some(mut telling) = self.reports.pop_front() else {
+                return;
+            };
+            let Some(unsent) = conns.unsent(telling.session) else {
+                continue; // it has gone
+            };
+            if unsent < AHEAD_BYTES {
+                if telling.tell_slice(now, conns) {
+                    self.reports.push_back(telling);
+                }
+                return;
+            }
+            if telling.has_stalled(now, unsent) {
+                conns.lose(telling.session);
+            } else {
+                self.reports.push_back(telling);
+            }
+        }
+    }
+}
+
+impl Telling {
+    /// Tells a slice; whether there is more.
+    fn tell_slice(&mut self, now: Now, conns: &mut Conns) -> bool {
+        let mut slice = String::with_capacity(SLICE_BYTES);
+        let more = self.document.write(&mut slice, SLICE_BYTES);
+        pieces(conns, self.session, &slice, !more, Outcome::Granted);
+        self.unread = (conns.unsent(self.session).unwrap_or(0), now.time);
+        more
+    }
+
+    /// Whether the peer has read nothing for too long.
+    fn has_stalled(&mut self, now: Now, unsent: usize) -> bool {
+        let (before, since) = self.unread;
+        if unsent < before {
+            self.unread = (unsent, now.time);
+        }
+        unsent >= before && since.after_ms(STALL_MS) <= now.time
+    }
+}
+
+/// Tells a whole answer at once.
+fn tell(conns: &mut Conns, session: SessionId, text: &str, outcome: Outcome) {
+    pieces(conns, session, text, true, outcome);
+}
+
+/// Sends `text` in messages, of which the last one is the last of all if `last` says so.
+fn pieces(conns: &mut Conns, session: SessionId, text: &str, last: bool, outcome: Outcome) {
+    let mut rest = text.as_bytes();
+    loop {
+        let (piece, behind) = rest.split_at(rest.len().min(PIECE_BYTES));
+        rest = behind;
+        let last = last && rest.is_empty();
+        let rc = if last { outcome.number() } else { 0 };
+        let text = piece.to_vec();
+        conns.report(session, Report { rc, last, text });
+        if rest.is_empty() {
+            return;
+        }
+    }
+}
+
+/// What would become of a request by that rule.
+fn outcome(rule: Rule) -> Outcome {
+    match rule {
+        Rule::Free | Rule::New => Outcome::Granted,
+        Rule::NotCreated => Outcome::Parked,
+        Rule::Impossible { .. } => Outcome::Impossible,
+        Rule::Draining => Outcome::Refused,
+        Rule::Mode | Rule::Units { .. } | Rule::Places { .. } | Rule::Tick { .. } | Rule::Queue => {
+            Outcome::Queued
+        }
+    }
+}
