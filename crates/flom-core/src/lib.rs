@@ -12,6 +12,7 @@ mod names;
 mod parking;
 mod queue;
 mod resource;
+mod sessions;
 pub mod snapshot;
 
 pub use action::{Action, CloseReason, Step};

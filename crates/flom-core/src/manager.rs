@@ -7,7 +7,7 @@ mod footprint;
 mod look;
 
 use std::cell::LazyCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use flom_types::limits::{GRANTS_PER_SESSION, IDLE_BYTES, RETENTION_EXTRA_MS, RETENTION_MS};
 use flom_types::{Fairness, Now, Outcome, ResourceName, SessionId, Time};
@@ -18,6 +18,8 @@ use crate::names::Names;
 use crate::parking::{Parked, Parking};
 use crate::queue::{PassLimit, Ticket};
 use crate::resource::{Grant, Holding, Rules, Unusable, Verdict};
+
+use crate::sessions::Sessions;
 use crate::{Action, CloseReason, Event, Request, Step};
 
 pub use footprint::Footprint;
@@ -34,7 +36,7 @@ pub struct LockManager {
     draining: bool,
     names: Names<ResourceId>,
     resources: Slab<Resource>,
-    sessions: BTreeMap<SessionId, Session>,
+    sessions: Sessions<Session>,
     parking: Parking,
     /// Of each resource at most one: when it is forgotten, or when its next tick is.
     deadlines: BTreeSet<(Time, ResourceId)>,
@@ -104,7 +106,7 @@ impl LockManager {
             draining: false,
             names: Names::default(),
             resources: Slab::new(),
-            sessions: BTreeMap::new(),
+            sessions: Sessions::default(),
             parking: Parking::default(),
             deadlines: BTreeSet::new(),
             next_ticket: 0,
@@ -190,7 +192,7 @@ impl LockManager {
         }
         // A session waits for one thing at a time: what it asked for before is withdrawn.
         self.stop_waiting(now, id);
-        let session = self.sessions.entry(id).or_default();
+        let session = self.sessions.get_or_new(id);
         if session.holds.len() >= GRANTS_PER_SESSION {
             return self.close(now, id, CloseReason::TooManyGrants);
         }
@@ -211,7 +213,7 @@ impl LockManager {
         } else if request.wait {
             self.park(now, id, request);
         } else {
-            self.sessions.remove(&id);
+            self.sessions.remove(id);
             self.answer(id, Step::First, Outcome::CannotWait);
         }
     }
@@ -222,7 +224,7 @@ impl LockManager {
             Ok(rules) => rules,
             Err(Unusable::NoTick) => return self.close(now, id, CloseReason::NoSuchResource),
             Err(Unusable::TextTooLong) => {
-                self.sessions.remove(&id);
+                self.sessions.remove(id);
                 return self.answer(id, Step::First, Outcome::InvalidName);
             }
         };
@@ -295,7 +297,7 @@ impl LockManager {
     }
 
     fn unlock(&mut self, now: Now, id: SessionId, name: &ResourceName, rollback: bool) {
-        let Some(session) = self.sessions.get_mut(&id) else {
+        let Some(session) = self.sessions.get_mut(id) else {
             return self.close(now, id, CloseReason::UnlockedNothing);
         };
         let Some(bound) = session.bound else {
@@ -321,7 +323,7 @@ impl LockManager {
     }
 
     fn gone(&mut self, now: Now, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(&id) else {
+        let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
         let holds = std::mem::take(&mut session.holds);
@@ -338,13 +340,13 @@ impl LockManager {
         } else {
             self.withdraw(id);
         }
-        self.sessions.remove(&id);
+        self.sessions.remove(id);
     }
 
     fn drain(&mut self) {
         self.draining = true;
         for parked in self.parking.clear() {
-            self.sessions.remove(&parked.session);
+            self.sessions.remove(parked.session);
             self.answer(parked.session, Step::Refusal, Outcome::Refused);
         }
     }
@@ -369,7 +371,7 @@ impl LockManager {
 
     /// Takes the session out of queue and parking; whether it was in one of them.
     fn withdraw(&mut self, id: SessionId) -> bool {
-        let Some(session) = self.sessions.get_mut(&id) else {
+        let Some(session) = self.sessions.get_mut(id) else {
             return false;
         };
         if let Some((ticket, name)) = session.parked.take() {
@@ -458,7 +460,7 @@ impl LockManager {
     }
 
     fn session(&mut self, id: SessionId) -> &mut Session {
-        self.sessions.entry(id).or_default()
+        self.sessions.get_or_new(id)
     }
 
     fn draw_ticket(&mut self) -> Ticket {

@@ -22,20 +22,20 @@ impl LockManager {
             .iter()
             .map(|(id, resource)| (id, (self.copy(now, resource), Vec::new())))
             .collect();
-        for (id, session) in &self.sessions {
+        for (id, session) in self.sessions.iter() {
             let Some((copy, waiters)) = session.bound.and_then(|bound| copies.get_mut(&bound))
             else {
                 continue;
             };
             let resource = &self.resources[session.bound.expect("it was found by it")];
             let holders = session.holds.iter().map(|holding| Holder {
-                session: *id,
+                session: id,
                 since: holding.since,
                 held: resource.held(holding),
             });
             copy.holders.extend(holders);
             if let Some(waiting) = &session.waiting {
-                waiters.push((waiting.ticket, waiter(*id, waiting)));
+                waiters.push((waiting.ticket, waiter(id, waiting)));
             }
         }
         let mut resources: Vec<_> = copies

@@ -19,6 +19,15 @@ pub(crate) struct FirstFit {
     alive: usize,
 }
 
+/// A waiter that asks for little enough.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fit {
+    pub(crate) at: usize,
+    pub(crate) ticket: Ticket,
+    pub(crate) session: SessionId,
+    pub(crate) quantity: u32,
+}
+
 const GONE: u32 = u32::MAX;
 const LEAVES_AT_LEAST: usize = 8;
 
@@ -38,13 +47,18 @@ impl FirstFit {
             .binary_search_by_key(&ticket, |(ticket, _)| *ticket)
             && self.quantity(at) != GONE
         {
-            self.alive -= 1;
-            self.set(at, GONE);
+            self.remove_at(at);
         }
     }
 
-    /// The first waiter that asks for at most `quantity`, and what it asks for.
-    pub(crate) fn first_at_most(&self, quantity: u32) -> Option<(Ticket, SessionId, u32)> {
+    /// Takes out the waiter that was found there.
+    pub(crate) fn remove_at(&mut self, at: usize) {
+        self.alive -= 1;
+        self.set(at, GONE);
+    }
+
+    /// The first waiter that asks for at most `quantity`.
+    pub(crate) fn first_at_most(&self, quantity: u32) -> Option<Fit> {
         if self
             .smallest
             .get(1)
@@ -61,7 +75,12 @@ impl FirstFit {
         }
         let at = node - self.leaves();
         let (ticket, session) = self.waiters[at];
-        Some((ticket, session, self.quantity(at)))
+        Some(Fit {
+            at,
+            ticket,
+            session,
+            quantity: self.quantity(at),
+        })
     }
 
     fn leaves(&self) -> usize {
@@ -77,7 +96,11 @@ impl FirstFit {
         self.smallest[node] = quantity;
         while node > 1 {
             node /= 2;
-            self.smallest[node] = self.smallest[2 * node].min(self.smallest[2 * node + 1]);
+            let smallest = self.smallest[2 * node].min(self.smallest[2 * node + 1]);
+            // Where many ask for the same, the tournament above has mostly not changed.
+            if std::mem::replace(&mut self.smallest[node], smallest) == smallest {
+                break;
+            }
         }
     }
 
@@ -125,7 +148,8 @@ mod tests {
                 line.remove(Ticket(gone));
             }
             let wanted = naive.iter().find(|(_, q)| *q <= quantity / 3);
-            let found = line.first_at_most(quantity / 3).map(|(t, _, q)| (t.0, q));
+            let found = line.first_at_most(quantity / 3);
+            let found = found.map(|fit| (fit.ticket.0, fit.quantity));
             assert_eq!(found, wanted.copied());
             assert_eq!(line.alive, naive.len());
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use flom_types::SessionId;
 
-use super::first_fit::FirstFit;
+use super::first_fit::{FirstFit, Fit};
 use super::{Grant, Hold, Verdict};
 use crate::queue::{Line, PassLimit, Ticket};
 
@@ -59,20 +59,21 @@ impl Numeric {
     }
 
     pub(crate) fn settle(&mut self, limit: PassLimit, grants: &mut Vec<Grant>) {
-        while let Some((ticket, session, quantity)) = self.first_that_fits(limit) {
-            self.withdraw(ticket);
-            let hold = self.grant(ticket, quantity, limit);
+        while let Some(fit) = self.first_that_fits(limit) {
+            self.line.remove(fit.ticket);
+            self.sizes.remove_at(fit.at);
+            let hold = self.grant(fit.ticket, fit.quantity, limit);
             grants.push(Grant {
-                session,
+                session: fit.session,
                 hold,
                 element: None,
             });
         }
     }
 
-    fn first_that_fits(&self, limit: PassLimit) -> Option<(Ticket, SessionId, u32)> {
+    fn first_that_fits(&self, limit: PassLimit) -> Option<Fit> {
         let first = self.sizes.first_at_most(self.free)?;
-        (!self.line.stops(first.0, limit)).then_some(first)
+        (!self.line.stops(first.ticket, limit)).then_some(first)
     }
 
     pub(crate) fn free(&self) -> u32 {
