@@ -60,7 +60,7 @@ impl Client {
     /// | `laser.inkjet` | set: one of several elements |
     /// | `/shop/orders` | hierarchical: who holds `/shop` holds all below it |
     /// | `_s_ticket[1]`, `_S_invoice[1]` | sequence: ascending numbers; `_S_` takes them back |
-    /// | `_t_%Y-%m-%d %H:%M:%S.#f[1]` | time stamp: unique times |
+    /// | `_t_%F.%T[1]` | time stamp: unique times |
     ///
     /// # Errors
     ///

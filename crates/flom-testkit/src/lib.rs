@@ -35,7 +35,7 @@ use rustix::process::{Pid, Signal, kill_process};
 pub use directory::Directory;
 
 /// Far longer than anything takes: only a test that fails waits so long.
-pub const AMPLE: Duration = Duration::from_secs(60);
+pub const AMPLE: Duration = Duration::from_secs(30);
 
 /// A daemon on a UNIX socket of its own, which ends with the value.
 #[derive(Debug)]
