@@ -31,9 +31,11 @@ fn job(settings: Settings, command: Vec<OsString>) -> Result<Job, Failure> {
     let Monitor {
         ignored_signals,
         killed_status,
+        label,
     } = settings.monitor.clone();
     let client =
         command::client(settings).map_err(|error| Failure::caused(exit::FAILED, &error))?;
+    let who = flom_settings::who(label.as_deref(), &command);
     let request = client
         .request_for(&resource.name)
         .mode(resource.mode)
@@ -41,7 +43,7 @@ fn job(settings: Settings, command: Vec<OsString>) -> Result<Job, Failure> {
         .create(resource.create)
         .idle_lifespan(Duration::from_millis(resource.idle_lifespan_ms.into()));
     Ok(Job {
-        request,
+        request: command::introduce(request, who),
         patience: resource.patience(),
         command,
         ignored_signals,

@@ -5,6 +5,7 @@
 mod debug_feature;
 mod debug_tls;
 mod lock;
+mod observe;
 mod print;
 
 use std::env;
@@ -40,6 +41,9 @@ fn carry_out(run: Run) -> Result<ExitCode, Failure> {
     match run.action {
         Action::DebugFeature(feature) => debug_feature::run(feature, &run.settings)?,
         Action::Shutdown { immediate } => shutdown(run.settings, immediate)?,
+        Action::Observe { why, only, json } => {
+            return observe::run(run.settings, why, only, json);
+        }
         Action::CheckConfig => {}
         Action::NoCommand => return Err(exit::no_command()),
         Action::Lock { command } => return lock::run(run.settings, command),

@@ -14,6 +14,9 @@ pub(crate) enum Wish {
     CheckConfig,
     Quiesce,
     Immediate,
+    Status,
+    Why,
+    Format,
     DebugFeature,
     Foreground,
     Detach,
@@ -102,7 +105,38 @@ const CHECK_CONFIG: Command = Command {
 };
 
 /// Of `flom`.
-pub(crate) static OF_FLOM: [Command; 10] = [
+pub(crate) static OF_FLOM: [Command; 13] = [
+    Command {
+        wish: Wish::Status,
+        shorts: &[],
+        longs: &["status"],
+        kind: Kind::Flag,
+        help: Help::Common("show who holds what and who waits"),
+        about: "Shows what the daemon keeps: resources, who holds them and since when, who waits \
+                for them in which order, and what is kept although nobody uses it. With -r, of \
+                that resource only. Starts no daemon, and ends with 99 if there is none, or one \
+                of FLoM 1.7.2, which cannot show it.",
+    },
+    Command {
+        wish: Wish::Why,
+        shorts: &[],
+        longs: &["why"],
+        kind: Kind::Flag,
+        help: Help::Common("say if a lock would wait, and for whom"),
+        about: "Says whether the lock that -r, -l, -q and -e describe would be granted now, and \
+                if not, because of whom: those who hold what is in the way, and those who came \
+                before. Nothing is locked. Ends with 0 if it would be granted at once, with 98 if \
+                it would wait, with 99 if it would be refused or cannot be said.",
+    },
+    Command {
+        wish: Wish::Format,
+        shorts: &[],
+        longs: &["format"],
+        kind: Kind::Choice("FORMAT", &["text", "json"]),
+        help: Help::Shown("how to show it: text or json"),
+        about: "How --status and --why print what they say: text (for people) or json (for \
+                programs: as status.schema.json in the documentation describes, and stable).",
+    },
     Command {
         wish: Wish::Quiesce,
         shorts: &['x'],

@@ -62,6 +62,16 @@ pub fn busy() -> Failure {
     )
 }
 
+/// `--format` names nothing that there is.
+pub(crate) fn bad_format() -> Failure {
+    Failure::sentence(FAILED, "--format: expected text or json")
+}
+
+/// `--why` without a resource.
+pub(crate) fn why_what() -> Failure {
+    Failure::sentence(FAILED, "--why: say which resource, with -r NAME")
+}
+
 /// The time of `-o` ran out.
 pub fn timed_out(timeout_ms: i32) -> Failure {
     Failure::exact(

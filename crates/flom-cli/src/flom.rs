@@ -1,6 +1,6 @@
 //! The command line of `flom`, as meant.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 
@@ -54,6 +54,15 @@ pub enum Action {
     Shutdown {
         /// Whether at once (`-X`).
         immediate: bool,
+    },
+    /// `--status`, `--why`: show what the daemon keeps.
+    Observe {
+        /// Whether what would become of the lock that the settings describe; else everything.
+        why: bool,
+        /// Whether only the resource that the settings name.
+        only: bool,
+        /// Whether as JSON.
+        json: bool,
     },
     /// Run a command under the lock.
     Lock {
@@ -242,11 +251,30 @@ fn action(words: Words) -> Result<Action, Failure> {
         DebugFeature::parse(name).map(Action::DebugFeature)
     } else if immediate || words.want(Wish::Quiesce) {
         Ok(Action::Shutdown { immediate })
+    } else if words.want(Wish::Status) || words.want(Wish::Why) {
+        observe(&words)
     } else if words.command.is_empty() {
         Ok(Action::NoCommand)
     } else {
         let command = words.command;
         Ok(Action::Lock { command })
+    }
+}
+
+/// `--status` wins where both are given: it says more.
+fn observe(words: &Words) -> Result<Action, Failure> {
+    let json = match words.value_of(Wish::Format).and_then(OsStr::to_str) {
+        None if words.want(Wish::Format) => return Err(exit::bad_format()),
+        None | Some("text") => false,
+        Some("json") => true,
+        Some(_) => return Err(exit::bad_format()),
+    };
+    let why = !words.want(Wish::Status);
+    let name = Setting::by_long("resource-name").expect("a row of the table");
+    let only = words.given.has(name);
+    match why && !only {
+        true => Err(exit::why_what()),
+        false => Ok(Action::Observe { why, only, json }),
     }
 }
 

@@ -4,12 +4,9 @@ use std::fmt;
 
 use flom_proto::{Lock, Message, Session, Unlock, encode};
 use flom_types::limits::OLD_DAEMON_MESSAGE_BYTES;
-use flom_types::{LockMode, ResourceKind, ResourceName};
+use flom_types::{LockMode, QUESTION, ResourceKind, ResourceName, Who};
 
 use crate::request::OnDrop;
-
-/// A resource that nobody has, or if so not for long.
-const PROBE: &[u8] = b"flomAsksWhoYouAre";
 
 /// A request proper: what to lock and how.
 #[derive(Clone, Debug)]
@@ -20,6 +17,8 @@ pub(crate) struct Ask {
     pub(crate) create: bool,
     pub(crate) idle_lifespan_ms: u32,
     pub(crate) on_drop: OnDrop,
+    /// Who asks, in the words of people.
+    pub(crate) who: Option<Box<Who>>,
 }
 
 /// `resource=NAME mode=EX quantity=1 ...`, for the log.
@@ -32,6 +31,7 @@ impl fmt::Display for Ask {
             create,
             idle_lifespan_ms,
             on_drop: _,
+            who: _,
         } = self;
         write!(
             f,
@@ -51,13 +51,14 @@ impl Ask {
             create: true,
             idle_lifespan_ms: 0,
             on_drop: OnDrop::Rollback,
+            who: None,
         }
     }
 
     /// A question that leaves nothing behind: for a resource that is not to be created, without
     /// waiting, in the mode that disturbs nobody.
     pub(crate) fn question() -> Self {
-        let probe = ResourceName::parse(PROBE).expect("it is a word");
+        let probe = ResourceName::parse(QUESTION).expect("it is a word");
         Self {
             mode: LockMode::NullLock,
             create: false,
@@ -87,24 +88,23 @@ impl Ask {
         matches!(self.resource.kind(), ResourceKind::Sequence { .. })
     }
 
-    /// The request as bytes. It says that we understand more than FLoM 1.7.2, unless only that
-    /// makes it too long for an old daemon.
+    /// The request as bytes. It says who we are and that we understand more than FLoM 1.7.2, as far
+    /// as that does not make it too long for an old daemon: the command is cut first.
     pub(crate) fn message(&self, peer_id: &str, waits: bool) -> Vec<u8> {
         let mut session = Session {
             peer_id: peer_id.to_string(),
             ext: true,
-            who: None,
+            who: self.who.clone(),
         };
-        let message = self.encoded(&session, waits);
-        if message.len() <= OLD_DAEMON_MESSAGE_BYTES {
-            return message;
+        let whole = self.encoded(&session, waits);
+        let mut message = whole.clone();
+        while message.len() > OLD_DAEMON_MESSAGE_BYTES {
+            if !shorten(&mut session, message.len() - OLD_DAEMON_MESSAGE_BYTES) {
+                return whole;
+            }
+            message = self.encoded(&session, waits);
         }
-        session.ext = false;
-        let plain = self.encoded(&session, waits);
-        match plain.len() <= OLD_DAEMON_MESSAGE_BYTES {
-            true => plain,
-            false => message,
-        }
+        message
     }
 
     /// The end of the lock as bytes.
@@ -133,6 +133,27 @@ impl Ask {
         encode(&Message::Lock(lock), &mut bytes);
         bytes
     }
+}
+
+/// Leaves something out, at least so many bytes of it where it can be cut; false if there is nothing
+/// left that may be left out.
+fn shorten(session: &mut Session, bytes: usize) -> bool {
+    let Some(who) = &mut session.who else {
+        return std::mem::take(&mut session.ext);
+    };
+    if let Some(command) = &mut who.command {
+        match command.len().checked_sub(bytes) {
+            Some(left) if left > 0 => command.truncate(command.floor_char_boundary(left)),
+            _ => who.command = None,
+        }
+        return true;
+    }
+    let words = [&mut who.label, &mut who.user, &mut who.host];
+    let first = words.into_iter().find(|word| word.is_some());
+    if first.and_then(Option::take).is_none() {
+        session.who = None;
+    }
+    true
 }
 
 #[cfg(test)]
@@ -213,5 +234,50 @@ mod tests {
             );
             assert_eq!(says_ext, !(235..=240).contains(&bytes), "{bytes}");
         }
+    }
+
+    #[test]
+    fn who_asks_is_said_as_far_as_there_is_room_for_it() {
+        let said = |name: usize, command: usize| {
+            let mut ask = ask(&"a".repeat(name));
+            ask.who = Some(Box::new(Who {
+                host: Some("alpha".to_string()),
+                user: Some("ann".to_string()),
+                pid: Some(812),
+                label: Some("nightly".to_string()),
+                command: Some("\u{e4}".repeat(command)),
+            }));
+            let message = ask.message(PEER, true);
+            let bytes = message.len();
+            let mut decoder = flom_proto::Decoder::new();
+            decoder.feed(&message);
+            let Ok(Some(Message::Lock(lock))) = decoder.next_message() else {
+                panic!("it is a lock request");
+            };
+            (bytes, lock.session.unwrap())
+        };
+        let (bytes, session) = said(2, 10);
+        assert!(bytes < 400);
+        assert_eq!(session.who.unwrap().command.unwrap().chars().count(), 10);
+        // Cut in the middle, between two characters.
+        let (bytes, session) = said(2, 1000);
+        assert!((510..=511).contains(&bytes), "{bytes}");
+        assert!(session.who.unwrap().command.unwrap().chars().count() > 50);
+        // A longer name leaves less and less room; for 240 bytes of it there is just enough.
+        let mut last = 5;
+        for name in 2..=240 {
+            let (bytes, session) = said(name, 1000);
+            assert!(bytes <= 511, "{name}: {bytes}");
+            let who = session.who.map_or(Who::default(), |who| *who);
+            let words = [&who.command, &who.label, &who.user, &who.host];
+            let there = words.into_iter().flatten().count() + usize::from(session.ext);
+            assert!(there <= last, "{name}: {who:?}");
+            last = there;
+        }
+        assert_eq!(last, 0);
+        // Only a daemon of ours takes such a name, and it takes more beside it.
+        let (bytes, session) = said(241, 1000);
+        assert!(bytes > 2000);
+        assert!(session.who.unwrap().command.is_some());
     }
 }

@@ -1,16 +1,21 @@
 //! What the programs of this project need beyond the library. No promise is made about it.
 
+use std::io;
+
 use flom_settings::Settings;
+use flom_types::{Outcome, Who};
 
 use crate::call::{Limits, Wait};
 use crate::client::Client;
 use crate::error::{ConfigError, LockError};
+use crate::observe;
 use crate::pending::Pending;
 use crate::request::Request;
 use crate::shutdown;
 
 pub use crate::error::ShutdownError;
 pub use crate::notice::Notice;
+pub use crate::observe::{Look, ObserveError};
 
 /// A client as the `flom` command is one with these settings.
 ///
@@ -33,6 +38,11 @@ pub fn start(
     tell: &mut dyn FnMut(Notice<'_>),
 ) -> Result<Pending, LockError> {
     request.begin(wait, tell)
+}
+
+/// `request`, which says who asks.
+pub fn introduce(request: Request, who: Who) -> Request {
+    request.introduce(who)
 }
 
 /// Whether there is anything to be gained by asking again after `error`: a daemon that was about to
@@ -61,4 +71,22 @@ pub fn shutdown(
     tell: &mut dyn FnMut(Notice<'_>),
 ) -> Result<(), ShutdownError> {
     shutdown::shutdown(client, immediate, tell)
+}
+
+/// Looks at what the daemon keeps, and passes what it says to `out`, piece by piece: text, or JSON.
+///
+/// Says what would become of the request that was asked about. Never starts a daemon, and says
+/// nothing to a daemon of FLoM 1.7.2 that could harm it.
+///
+/// # Errors
+///
+/// [`ObserveError`], if there is no daemon or it cannot show what it keeps.
+pub fn observe(
+    client: &Client,
+    look: &Look,
+    json: bool,
+    tell: &mut dyn FnMut(Notice<'_>),
+    out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> Result<Outcome, ObserveError> {
+    observe::observe(client, look, json, tell, out)
 }

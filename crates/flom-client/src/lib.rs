@@ -29,6 +29,7 @@ mod in_time;
 mod line;
 mod locate;
 mod notice;
+mod observe;
 mod pending;
 mod request;
 mod search;

@@ -46,6 +46,8 @@ pub(crate) enum Purpose {
     Lock,
     /// To end it: never worth one.
     Shutdown,
+    /// To look at it: never worth one.
+    Observe,
 }
 
 /// Where to look, and what to do if nobody is there.

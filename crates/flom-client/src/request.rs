@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use flom_types::limits::OLD_DAEMON_MESSAGE_BYTES;
-use flom_types::{LockMode, ResourceName, target};
+use flom_types::{LockMode, ResourceName, Who, target};
 use log::trace;
 
 use crate::ask::Ask;
@@ -79,6 +79,12 @@ impl Request {
     /// What becomes of the number of a transactional sequence when the guard is dropped.
     pub fn on_drop(mut self, on_drop: OnDrop) -> Self {
         self.ask.on_drop = on_drop;
+        self
+    }
+
+    /// Says who asks, for those who look at who holds the lock.
+    pub(crate) fn introduce(mut self, who: Who) -> Self {
+        self.ask.who = (!who.is_nobody()).then(|| Box::new(who));
         self
     }
 

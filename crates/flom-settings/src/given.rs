@@ -13,7 +13,7 @@ use crate::value::Value;
 /// The order in which the values of a command line are looked at: the first bad one is reported
 /// (`spec/command-line.md` §1, step 6). What FLoM 1.7.2 does not have comes last. In files it is
 /// the order of the table.
-const ORDER: [&str; 35] = [
+const ORDER: [&str; 36] = [
     "daemon-trace-file",
     "command-trace-file",
     "verbose",
@@ -46,6 +46,7 @@ const ORDER: [&str; 35] = [
     "fairness",
     "remote-shutdown",
     "killed-status",
+    "label",
     "access-lock",
     "access-shutdown",
     "access-observe",
@@ -81,6 +82,11 @@ impl Given {
     /// The settings that choose a transport.
     pub(crate) const TRANSPORTS: [&str; 3] =
         ["socket-name", "unicast-address", "multicast-address"];
+
+    /// Whether there is a value for `setting`.
+    pub fn has(&self, setting: &Setting) -> bool {
+        self.values.contains_key(setting.long)
+    }
 
     /// Takes the next `word` of the command line for `setting`: the last one counts, but for
     /// lists, which grow.

@@ -25,6 +25,7 @@ mod table;
 mod text;
 mod unique_id;
 mod value;
+mod who;
 
 pub use complete::{ConflictError, Transport, default_socket};
 pub use configuration::{Complaint, Configuration, system_file, user_file};
@@ -42,3 +43,4 @@ pub use signal::{can_be_ignored, signal_name, signals};
 pub use table::{Kind, Setting};
 pub use text::shown;
 pub use unique_id::{UniqueIdError, peer_id, unique_id};
+pub use who::who;

@@ -10,6 +10,7 @@ const MODES: [&str; 6] = ["NL", "CR", "CW", "PR", "PW", "EX"];
 
 const A_HOST: &str = "the name or address of a host";
 const A_GROUP: &str = "the name or address of a multicast group";
+const A_LABEL: &str = "a text";
 const AN_INTERFACE: &str = "the name of a network interface";
 
 /// The longest times and the most probes that Linux takes (`tcp(7)`): above, every connection
@@ -20,7 +21,7 @@ const KEEPALIVE_PROBES_MAX: u32 = 127;
 /// All settings in the order of `-V`, which is that of configuration files
 /// (`spec/configuration.md` §3), with those that FLoM 1.7.2 does not have behind their group's.
 #[rustfmt::skip]
-pub static TABLE: [Setting; 35] = [
+pub static TABLE: [Setting; 36] = [
     Setting { group: "Trace", key: "DaemonTraceFile", short: Some('t'), long: "daemon-trace-file",
         kind: File("FILE"), help: "where a new daemon writes its trace",
         of_daemon: true, of_old: true, is_common: false, is_available: true,
@@ -185,6 +186,13 @@ pub static TABLE: [Setting; 35] = [
             up, as in FLoM 1.7.2.",
         get: |s| word(s.monitor.killed_status.to_string()),
         set: |s, v| v.parse().map(|status| s.monitor.killed_status = status) },
+    Setting { group: "Monitor", key: "Label", short: None, long: "label",
+        kind: Word("TEXT"), help: "what others see it called",
+        of_daemon: false, of_old: false, is_common: false, is_available: true,
+        about: "What this command is called where others see who holds a lock: --status, for \
+            instance. They also see host, user, process and the start of the command line.",
+        get: |s| text(s.monitor.label.as_ref()),
+        set: |s, v| v.text(A_LABEL).map(|label| s.monitor.label = label) },
 
     Setting { group: "Network", key: "NetworkInterface", short: Some('n'),
         long: "network-interface",

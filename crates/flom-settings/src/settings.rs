@@ -128,6 +128,8 @@ pub struct Monitor {
     pub ignored_signals: Vec<i32>,
     /// What a command counts as that a signal has killed.
     pub killed_status: KilledStatus,
+    /// What others see this command called.
+    pub label: Option<String>,
 }
 
 /// The network.
