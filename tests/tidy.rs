@@ -228,7 +228,7 @@ fn dependencies(manifest: &str) -> Vec<String> {
 }
 
 fn all_sources() -> Vec<PathBuf> {
-    ["benches", "bins", "crates", "tests", "fuzz/fuzz_targets"]
+    ["benches", "bins", "crates", "examples", "tests", "fuzz/fuzz_targets"]
         .into_iter()
         .flat_map(|folder| sources(&root().join(folder)))
         .collect()

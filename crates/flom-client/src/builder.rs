@@ -65,6 +65,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Encrypts the connection, proves to the daemon who we are, and has it prove who it is.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, identity: crate::TlsIdentity) -> Self {
+        identity.write_to(&mut self.settings.tls);
+        self
+    }
+
     /// What `/etc/flom.conf` and `~/.flom` say about the way to a daemon, else the user's default
     /// socket; see [`Client::from_config`].
     ///

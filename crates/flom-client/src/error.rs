@@ -46,6 +46,12 @@ pub enum ConfigError {
         /// The number of that.
         code: ReturnCode,
     },
+    /// The files of the TLS identity are of no use.
+    #[error("cannot use TLS")]
+    Tls {
+        /// Which, and why.
+        source: TlsError,
+    },
     /// What the configuration files say cannot all be meant.
     #[error("the configuration files contradict themselves")]
     Conflict {
@@ -63,6 +69,7 @@ impl ConfigError {
             Self::PeerId { .. } => ReturnCode::NULL_OBJECT,
             Self::Port | Self::Conflict { .. } => ReturnCode::INVALID_OPTION,
             Self::Files { code, .. } => *code,
+            Self::Tls { source } => source.code(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use flom_net::{Layer, LayerError, LayerFault, PeerName};
 
 use crate::line::{Line, READABLE, Received};
-use crate::tls::TlsError;
+use crate::tls::{TlsError, TlsFault};
 
 /// How long what has to be said during the handshake may take to be sent; the daemon has not much
 /// to read then.
@@ -85,7 +85,9 @@ impl Secured {
         let mut wire = Vec::new();
         let mut state = self.lock();
         let sealed = state.layer.seal(message, &mut wire);
-        sealed.map(|()| wire).map_err(TlsError::Ended)
+        sealed
+            .map(|()| wire)
+            .map_err(|error| TlsError::Ended(TlsFault { error }))
     }
 
     /// Reads what the daemon at the other end of `line` has said.
@@ -165,6 +167,6 @@ impl State {
 fn explain(error: LayerError) -> TlsError {
     match error.fault() {
         LayerFault::Clear => TlsError::OnlyWe,
-        _ => TlsError::Handshake(error),
+        _ => TlsError::Handshake(TlsFault { error }),
     }
 }

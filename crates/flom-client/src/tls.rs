@@ -37,11 +37,11 @@ pub enum TlsError {
     OnlyWe,
     /// The handshake failed. The number is for a moment at which the daemon had not agreed yet.
     #[error(transparent)]
-    Handshake(LayerError),
+    Handshake(TlsFault),
     /// The daemon did not come to an end with the handshake.
     #[error(
-        "the daemon has not come to an end with the TLS handshake within {} ms: it may be one of \
-         FLoM 1.7.2 that does not use TLS", after.as_millis()
+        "the daemon has not come to an end with the TLS handshake within {:.1} s: it may be one of \
+         FLoM 1.7.2 that does not use TLS", after.as_secs_f64()
     )]
     TimedOut {
         /// How long we have waited.
@@ -52,7 +52,7 @@ pub enum TlsError {
     Broken(io::Error),
     /// After the handshake the daemon found something wrong, or somebody else did.
     #[error(transparent)]
-    Ended(LayerError),
+    Ended(TlsFault),
     /// The daemon has closed the connection without a word, instead of an answer.
     #[error(
         "the daemon's log may say why; it may not trust our certificate, or check that its name is \
@@ -69,6 +69,13 @@ pub enum TlsError {
     },
 }
 
+/// What is wrong with what was said, or with who says it, in the words of the TLS library.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct TlsFault {
+    pub(crate) error: LayerError,
+}
+
 impl TlsError {
     /// The number by which FLoM 1.7.2 names this.
     pub fn code(&self) -> ReturnCode {
@@ -76,7 +83,7 @@ impl TlsError {
             Self::Files { code, .. } => *code,
             Self::Missing => ReturnCode::INVALID_OPTION,
             Self::OnlyDaemon => ReturnCode::RECV,
-            Self::Handshake(error) if error.fault() == LayerFault::Untrusted => {
+            Self::Handshake(fault) if fault.error.fault() == LayerFault::Untrusted => {
                 ReturnCode::TLS_CHAIN
             }
             Self::OnlyWe | Self::Handshake(_) | Self::TimedOut { .. } | Self::Broken(_) => {
