@@ -6,6 +6,7 @@
 //! | `daemon.rs` | a daemon for one test, ended with it |
 //! | `wire.rs` | the protocol as bytes, written down once more: the tests share no code with flom |
 //! | `tap.rs` | between client and daemon, or in the daemon's place |
+//! | `lab.rs` | certificates, good and bad |
 //! | `net.rs`, `shell.rs`, `terminal.rs` | hosts joined by cables, and somebody typing there |
 //! | `processes.rs`, `scratch.rs` | what is running, and a place for files |
 //! | `shared.rs` | one place for several users |
@@ -15,6 +16,7 @@
 
 mod collected;
 mod daemon;
+mod lab;
 mod net;
 mod processes;
 mod program;
@@ -30,6 +32,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use daemon::{Daemon, Started, loopback};
+pub(crate) use lab::{Identity, Lab, refs};
 pub(crate) use net::{Host, hosts, privilege};
 pub(crate) use processes::{group_session_terminal, is_alive, send, state};
 pub(crate) use program::{Finished, Program, Running, flom, gate};

@@ -31,6 +31,8 @@ mod signals;
 mod start;
 mod start_races;
 mod system_log;
+mod tls;
+mod tls_peers;
 mod trace_files;
 mod tracing;
 mod waiting;

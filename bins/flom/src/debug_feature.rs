@@ -16,7 +16,7 @@ use flom_net::{Group, ResolveError};
 use flom_settings::Settings;
 use flom_types::ReturnCode;
 
-use crate::print;
+use crate::{debug_tls, print};
 
 const HELLO: &[u8] = b"HELLO";
 const WELCOME: &[u8] = b"WELCOME";
@@ -49,6 +49,8 @@ struct Fault {
 /// Runs `feature` to its end.
 pub(crate) fn run(feature: DebugFeature, settings: &Settings) -> Result<(), Failure> {
     let (name, function, part) = match feature {
+        DebugFeature::TlsServer => return debug_tls::serve(settings),
+        DebugFeature::TlsClient => return debug_tls::call(settings),
         DebugFeature::MulticastServer => (
             "ipv6.multicast.server",
             "flom_debug_features_ipv6_multicast_server",

@@ -14,14 +14,18 @@ pub enum DebugFeature {
     MulticastServer,
     /// `ipv6.multicast.client`.
     MulticastClient,
+    /// `tls.server`.
+    TlsServer,
+    /// `tls.client`.
+    TlsClient,
 }
 
-/// Their names; `None` while this version does not have it.
-const FEATURES: [(&str, Option<DebugFeature>); 4] = [
-    ("ipv6.multicast.server", Some(DebugFeature::MulticastServer)),
-    ("ipv6.multicast.client", Some(DebugFeature::MulticastClient)),
-    ("tls.server", None),
-    ("tls.client", None),
+/// Their names.
+const FEATURES: [(&str, DebugFeature); 4] = [
+    ("ipv6.multicast.server", DebugFeature::MulticastServer),
+    ("ipv6.multicast.client", DebugFeature::MulticastClient),
+    ("tls.server", DebugFeature::TlsServer),
+    ("tls.client", DebugFeature::TlsClient),
 ];
 
 impl DebugFeature {
@@ -29,11 +33,7 @@ impl DebugFeature {
     pub(crate) fn parse(name: &OsStr) -> Result<Self, Failure> {
         let mut features = FEATURES.iter();
         match features.find(|(theirs, _)| name.eq_ignore_ascii_case(theirs)) {
-            Some((_, Some(feature))) => Ok(*feature),
-            Some((name, None)) => {
-                let option = format!("debug-feature {name}");
-                Err(Failure::not_yet(exit::DEBUG_FAILED, &option))
-            }
+            Some((_, feature)) => Ok(*feature),
             None => Err(Failure::exact(
                 exit::DEBUG_FAILED,
                 format!(

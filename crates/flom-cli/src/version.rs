@@ -10,12 +10,16 @@ pub(crate) fn text() -> String {
          Copyright (c) {authors}\n\
          Licence: {licence}\n\
          Package name: flom; package version: {version}; release date: {RELEASE_DATE}\n\
-         TLS supported protocol(s): none in this version\n\
+         TLS supported protocol(s): {tls}\n\
          Project: README.md of the sources\n\
          Documentation: flom --help, docs of the sources\n",
         authors = env!("CARGO_PKG_AUTHORS"),
         licence = env!("CARGO_PKG_LICENSE"),
         version = env!("CARGO_PKG_VERSION"),
+        tls = match cfg!(feature = "tls") {
+            true => "TLSv1.2, TLSv1.3",
+            false => "none (built without)",
+        },
     )
 }
 

@@ -1,5 +1,6 @@
 //! Asking a daemon to end (`spec/protocol.md` §10).
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use flom_proto::{Decoder, Message, Session, Shutdown, encode};
@@ -12,6 +13,7 @@ use crate::line::{Heard, Line, READABLE};
 use crate::locate::Purpose;
 use crate::notice::Notice;
 use crate::pending::SEND_LIMIT;
+use crate::tls::TlsError;
 
 /// How long to wait for the daemon to close the connection. One of FLoM 1.7.2 does not when it is
 /// to end quietly, and needs the connection open until it has read the order.
@@ -32,6 +34,7 @@ pub(crate) fn shutdown(
 
 fn order(line: &Line, immediate: bool, limit: Duration) -> Result<(), ShutdownError> {
     if let Err(source) = line.send(&message(immediate), SEND_LIMIT) {
+        let source = line.last_word().unwrap_or(source);
         let peer = line.peer().to_string();
         return Err(ShutdownError::Send { peer, source });
     }
@@ -40,6 +43,10 @@ fn order(line: &Line, immediate: bool, limit: Duration) -> Result<(), ShutdownEr
         Reply::None => {
             line.hang_up(HANG_UP_LIMIT);
             Ok(())
+        }
+        Reply::Failed(source) => {
+            let peer = line.peer().to_string();
+            Err(ShutdownError::Send { peer, source })
         }
         Reply::Refused(reason) => {
             let peer = line.peer().to_string();
@@ -70,6 +77,8 @@ enum Reply {
     Refused(String),
     /// Nothing, so far.
     None,
+    /// It could not even read it, for want of TLS.
+    Failed(io::Error),
 }
 
 /// What the daemon does by then. What it says but for a refusal does not matter.
@@ -77,6 +86,9 @@ fn reply(line: &Line, until: Instant) -> Reply {
     let (mut buffer, mut decoder) = ([0; 1024], Decoder::new());
     loop {
         match line.hear(&mut buffer) {
+            Heard::End(Some(error)) if TlsError::within(&error).is_some() => {
+                return Reply::Failed(error);
+            }
             Heard::End(_) => return Reply::Closed,
             Heard::Bytes(_) if Instant::now() >= until => return Reply::None,
             Heard::Bytes(length) => decoder.feed(&buffer[..length]),

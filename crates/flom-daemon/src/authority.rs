@@ -8,6 +8,7 @@ use flom_net::Peer;
 use rustix::process::geteuid;
 
 use crate::access::{Access, Identity, KeptOut, Right};
+use crate::wrapped::OtherPeer;
 
 /// The rule.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +32,8 @@ pub(crate) enum Refusal {
     Remote,
     #[error(transparent)]
     KeptOut(#[from] KeptOut),
+    #[error(transparent)]
+    OtherPeer(#[from] OtherPeer),
 }
 
 impl Authority {

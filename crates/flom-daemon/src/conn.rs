@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
 use flom_core::Step;
-use flom_net::Peer;
+use flom_net::{LayerError, Peer, PeerName};
 use flom_proto::{DecodeError, Decoder, Message, Report, Session, encode};
 use flom_status as status;
 use flom_types::{Outcome, SessionId, Time, Who};
@@ -30,6 +30,7 @@ use crate::conversation::{Conversation, Heard, PeerFault};
 use crate::records::PEER;
 use crate::system_log::SystemLog;
 use crate::trace;
+use crate::wrapped::{OtherPeer, Wrapped, Wrapper};
 
 /// Bytes of answers that may wait for a peer to read them. That is some 1,500 answers: who is so far
 /// behind does not mean to read them.
@@ -38,12 +39,19 @@ const OUTPUT_BYTES: usize = 256 * 1024;
 /// Bytes of output buffer that a connection keeps when there is nothing to send.
 const OUTPUT_KEPT_BYTES: usize = 4 * 1024;
 
+/// First byte of a TLS handshake, with which no message begins.
+const TLS: u8 = 0x16;
+
 /// A connection with a client.
 #[derive(Debug)]
 pub(crate) struct Conn {
     id: SessionId,
     since: Time,
     socket: OwnedFd,
+    /// TLS, if there is.
+    wrapped: Option<Box<Wrapped>>,
+    /// The peer has begun with TLS where there is none.
+    is_alien: bool,
     decoder: Decoder,
     conversation: Conversation,
     output: Vec<u8>,
@@ -83,6 +91,12 @@ pub(crate) enum Fault {
     Turn(#[from] PeerFault),
     #[error(transparent)]
     Slow(#[from] TooSlow),
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    #[error(transparent)]
+    OtherPeer(#[from] OtherPeer),
+    #[error("it speaks TLS, for which this daemon has no certificate")]
+    Alien,
 }
 
 /// The peer leaves too many answers unread.
@@ -91,12 +105,19 @@ pub(crate) enum Fault {
 pub(crate) struct TooSlow;
 
 impl Conn {
-    /// A connection that has just come; `socket` does not block.
-    pub(crate) fn new(now: Time, id: SessionId, socket: OwnedFd) -> Self {
+    /// A connection that has just come, in clear text or to be wrapped; `socket` does not block.
+    pub(crate) fn new(
+        now: Time,
+        id: SessionId,
+        socket: OwnedFd,
+        wrapper: Option<&Wrapper>,
+    ) -> Self {
         Self {
             id,
             since: now,
             socket,
+            wrapped: wrapper.map(|wrapper| Box::new(Wrapped::new(wrapper))),
+            is_alien: false,
             decoder: Decoder::new(),
             conversation: Conversation::default(),
             output: Vec::new(),
@@ -135,21 +156,37 @@ impl Conn {
         match retry_on_intr(|| recv(&self.socket, &mut *buffer, RecvFlags::empty())) {
             Ok((0, _)) => self.ended = true,
             Ok((bytes, _)) => {
-                trace::received(self.id, &buffer[..bytes]);
-                if !self.conversation.is_over() {
-                    self.decoder.feed(&buffer[..bytes]);
-                }
+                self.feed(&buffer[..bytes]);
                 if bytes == share {
                     return Received::Share;
                 }
                 // What is left of the stream is its end, no need to ask for it.
-                self.ended = self.half_closed;
+                self.ended |= self.half_closed;
             }
             Err(Errno::AGAIN) => {}
             // Reset, or the like: for us an end like any other.
             Err(_) => self.ended = true,
         }
         Received::All
+    }
+
+    fn feed(&mut self, received: &[u8]) {
+        let plain = match &mut self.wrapped {
+            None => {
+                self.is_alien |= received[0] == TLS && self.decoder.pending() == 0;
+                received
+            }
+            Some(_) if self.conversation.is_over() => return,
+            Some(wrapped) => {
+                wrapped.open(received, &mut self.output);
+                self.ended |= wrapped.is_closed();
+                wrapped.plain()
+            }
+        };
+        trace::received(self.id, plain);
+        if !self.conversation.is_over() {
+            self.decoder.feed(plain);
+        }
     }
 
     /// Whether the peer will send no more and everything it sent has been read.
@@ -159,7 +196,8 @@ impl Conn {
 
     /// Whether nothing that the peer has sent is left to be dealt with.
     pub(crate) fn is_used_up(&self) -> bool {
-        self.conversation.is_over() || self.decoder.pending() == 0
+        let has_failed = self.wrapped.as_ref().is_some_and(|w| w.has_failed());
+        self.conversation.is_over() || (self.decoder.pending() == 0 && !has_failed)
     }
 
     /// The next thing that the peer has said, or `None` until more is received. The first time that
@@ -173,13 +211,20 @@ impl Conn {
             return Ok(None);
         }
         match self.decoder.next_message() {
-            Ok(None) => Ok(None),
+            Ok(None) if self.is_alien => Err(Fault::Alien),
+            Ok(None) => match self.wrapped.as_mut().and_then(|w| w.failure()) {
+                Some(failure) => Err(failure.into()),
+                None => Ok(None),
+            },
             Ok(Some(message)) => {
                 trace::message(self.id, &message);
                 if system_log.tells_peers() && !self.introduced {
                     self.introduced = introduce(system_log, self.id, &message);
                 }
-                Ok(Some(self.conversation.hear(now, self.id, message)?))
+                let checked = self.check_peer(&message);
+                let heard = self.conversation.hear(now, self.id, message)?;
+                checked?; // only now it is known whether the peer understands why
+                Ok(Some(heard))
             }
             Err(error) => {
                 trace::unreadable(self.id, &error);
@@ -198,7 +243,13 @@ impl Conn {
         element: Option<String>,
     ) -> Result<(), TooSlow> {
         let form = self.conversation.tell(now, self.id, step, outcome);
-        answers.write(form, outcome, element, &mut self.output);
+        match &mut self.wrapped {
+            None => answers.write(form, outcome, element, &mut self.output),
+            Some(wrapped) => wrapped.seal(&mut self.output, |plain| {
+                answers.write(form, outcome, element, plain);
+                trace::sent(self.id, plain);
+            }),
+        }
         if self.output.len() - self.sent > OUTPUT_BYTES {
             return Err(TooSlow);
         }
@@ -208,7 +259,13 @@ impl Conn {
     /// Puts a part of a report into the output.
     pub(crate) fn report(&mut self, report: Report) {
         let message = Message::Report(report);
-        encode(&message, &mut self.output);
+        match &mut self.wrapped {
+            None => encode(&message, &mut self.output),
+            Some(wrapped) => wrapped.seal(&mut self.output, |plain| {
+                encode(&message, plain);
+                trace::sent(self.id, plain);
+            }),
+        }
     }
 
     /// How much output the socket has not taken yet, in bytes.
@@ -261,7 +318,9 @@ impl Conn {
             Err(Errno::AGAIN) => 0,
             other => other?,
         };
-        trace::sent(self.id, &rest[..sent]);
+        if self.wrapped.is_none() {
+            trace::sent(self.id, &rest[..sent]);
+        }
         self.sent += sent;
         if self.sent == self.output.len() {
             self.sent = 0;
@@ -294,7 +353,27 @@ impl Conn {
 
     /// What is proven about the peer.
     pub(crate) fn identity(&self) -> Identity {
-        Identity::of(&self.socket, None)
+        Identity::of(&self.socket, self.peer_name().map(PeerName::as_str))
+    }
+
+    /// What the peer has proven to be called, by its certificate.
+    pub(crate) fn peer_name(&self) -> Option<&PeerName> {
+        self.wrapped.as_ref()?.peer_name()
+    }
+
+    /// Whether there is TLS, and its handshake is not done yet.
+    pub(crate) fn is_shaking_hands(&self) -> bool {
+        self.wrapped.as_ref().is_some_and(|w| w.is_shaking_hands())
+    }
+
+    fn check_peer(&self, message: &Message) -> Result<(), OtherPeer> {
+        match (&self.wrapped, message) {
+            (None, _) => Ok(()),
+            (Some(wrapped), Message::Lock(lock)) => wrapped.check(lock.session.as_ref()),
+            (Some(wrapped), Message::Shutdown(order)) => wrapped.check(order.session.as_ref()),
+            (Some(wrapped), Message::Observe(asked)) => wrapped.check(asked.session.as_ref()),
+            _ => Ok(()),
+        }
     }
 
     /// Whether it is known that the peer may lock.
@@ -351,7 +430,8 @@ mod tests {
     fn pair() -> (Conn, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        (Conn::new(Time(0), SessionId(1), ours.into()), theirs)
+        let conn = Conn::new(Time(0), SessionId(1), ours.into(), None);
+        (conn, theirs)
     }
 
     #[test]

@@ -13,8 +13,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use flom_core::{Action, CloseReason, Step};
-use flom_proto::{DecodeError, Report};
+use flom_core::{Action, Step};
+use flom_proto::Report;
 use flom_status::Peer;
 use flom_types::{Outcome, SessionId, Time, target};
 use log::{debug, trace};
@@ -24,10 +24,10 @@ use mio::{Interest, Registry, Token};
 
 use crate::access::KeptOut;
 use crate::answers::Answers;
-use crate::authority::Refusal;
-use crate::conn::{Conn, Fault};
-use crate::records::{BROKEN_RULES, KEPT_OUT, OTHER_LEVEL, SILENT, UNLOCKED_OTHER};
+use crate::conn::Conn;
+use crate::records::{KEPT_OUT, SILENT};
 use crate::system_log::SystemLog;
+use crate::wrapped::Wrapper;
 
 /// Bits of a session id that say in which slot the connection is.
 const SLOT_BITS: u32 = 20;
@@ -64,6 +64,10 @@ pub(crate) struct Conns {
     gone: VecDeque<SessionId>,
     /// A descriptor has become free.
     room: bool,
+    /// TLS for everybody, if there is.
+    wrapper: Option<Wrapper>,
+    /// Who has to be done with the handshake, in the order of the moments.
+    shaking_hands: VecDeque<(Time, SessionId)>,
     system_log: SystemLog,
 }
 
@@ -79,8 +83,15 @@ impl Conns {
             lingering: VecDeque::new(),
             gone: VecDeque::new(),
             room: false,
+            wrapper: None,
+            shaking_hands: VecDeque::new(),
             system_log: SystemLog::none(),
         }
+    }
+
+    /// Wraps every connection from now on, if there is a `wrapper`.
+    pub(crate) fn wrap_by(&mut self, wrapper: Option<Wrapper>) {
+        self.wrapper = wrapper;
     }
 
     /// Tells `system_log` what happens to connections.
@@ -122,7 +133,11 @@ impl Conns {
             token(id),
             Interest::READABLE,
         )?;
-        let conn = Some(Conn::new(now, id, socket));
+        if let Some(wrapper) = &self.wrapper {
+            let end = now.after_ms(wrapper.limit_ms);
+            self.shaking_hands.push_back((end, id));
+        }
+        let conn = Some(Conn::new(now, id, socket, self.wrapper.as_ref()));
         match self.free.pop() {
             Some(slot) => self.slots[slot] = conn,
             None => self.slots.push(conn),
@@ -269,58 +284,13 @@ impl Conns {
         all.map(|conn| (conn.id(), conn.peer()))
     }
 
-    /// Turns down an order to end. Who understands no answer to that is told by the end of the
-    /// connection.
-    pub(crate) fn refuse(&mut self, now: Time, session: SessionId, refusal: &Refusal) {
-        let Some(conn) = self.get_mut(session) else {
-            return;
-        };
-        if conn.conversation().is_extended() {
-            let reason = Some(refusal.to_string());
-            self.answer(now, session, Step::First, Outcome::Refused, reason);
-        } else {
-            self.lose(session);
-        }
-    }
-
-    /// Turns down a request of somebody who may not make it, with the last answer of the session:
-    /// one after which a client of FLoM 1.7.2 ends with 99, and which tells others why.
-    pub(crate) fn keep_out(&mut self, now: Time, session: SessionId, kept_out: &KeptOut) {
-        let text = format_args!("session={} is kept out: {kept_out}", number(session));
-        self.system_log.tell(KEPT_OUT, text);
-        let conn = self.get_mut(session);
-        let extended = conn.is_some_and(|conn| conn.conversation().is_extended());
-        let reason = extended.then(|| kept_out.to_string());
-        self.answer(now, session, Step::First, Outcome::Refused, reason);
-    }
-
-    /// Ends a connection for something that the peer did.
-    pub(crate) fn drop_for(&mut self, session: SessionId, fault: &Fault) {
-        let kind = match fault {
-            Fault::Bytes(DecodeError::OtherLevel { .. }) => OTHER_LEVEL,
-            _ => BROKEN_RULES,
-        };
-        let session_number = number(session);
-        self.system_log.tell(
-            kind,
-            format_args!("session={session_number} dropped: {fault}"),
-        );
-        self.lose(session);
-    }
-
-    fn tell_dropped(&self, conn: &Conn, reason: CloseReason) {
-        let session = number(conn.id());
-        match (reason, conn.conversation().mixed_up()) {
-            (CloseReason::UnlockedOther, Some((unlocked, locked))) => self.system_log.tell(
-                UNLOCKED_OTHER,
-                format_args!(
-                    "session={session} dropped: it unlocked '{unlocked}', but has locked '{locked}'"
-                ),
-            ),
-            _ => self.system_log.tell(
-                BROKEN_RULES,
-                format_args!("session={session} dropped: {reason}"),
-            ),
+    /// Has whatever waits to be sent to `session` sent before the loop sleeps.
+    pub(crate) fn hasten(&mut self, session: SessionId) {
+        if self
+            .get_mut(session)
+            .is_some_and(|conn| conn.becomes_due(false))
+        {
+            self.due.push(session);
         }
     }
 
@@ -391,11 +361,13 @@ impl Conns {
             self.lingering.pop_front();
             self.lose(session);
         }
+        self.expire_handshakes(now);
     }
 
     /// When [`expire`](Self::expire) has something to do.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
-        self.lingering.front().map(|(end, _)| *end)
+        let fronts = [self.lingering.front(), self.shaking_hands.front()];
+        fronts.into_iter().flatten().map(|(end, _)| *end).min()
     }
 
     /// Whether a connection has ended since the last call.
@@ -422,5 +394,6 @@ fn token(session: SessionId) -> Token {
     Token(session.0 as usize)
 }
 
+mod leaving;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ use signal_hook::low_level::signal_name;
 use crate::access::{Access, Right};
 use crate::authority::Authority;
 use crate::clock::Clock;
-use crate::conn::Received;
+use crate::conn::{Fault, Received};
 use crate::conns::{Conns, number};
 use crate::conversation::Heard;
 use crate::discovery::Discovery;
@@ -36,6 +36,10 @@ const SIGNALS: Token = Token(usize::MAX - 1);
 
 /// Events taken from the system in one turn; those that are left come with the next.
 const EVENTS: usize = 1024;
+
+/// TLS handshakes that are looked after in one turn. Each step costs a signature, some ms at worst:
+/// many of them at once must not hold up those who have something to say.
+const HANDSHAKES: usize = 4;
 
 /// Bytes read from one connection in one turn.
 const SHARE_BYTES: usize = 64 * 1024;
@@ -62,6 +66,8 @@ pub struct Daemon {
     ready: Vec<SessionId>,
     /// Who has used up the share of a turn and goes on with the next.
     unfinished: Vec<SessionId>,
+    /// How many handshakes may still be looked after in this turn.
+    handshakes: usize,
     buffer: Vec<u8>,
     clock: Clock,
     poll: Poll,
@@ -185,6 +191,7 @@ impl Daemon {
     /// that only wait: so nothing is given to somebody who is known to be gone.
     fn read(&mut self, now: Now) {
         let mut ready = mem::take(&mut self.ready);
+        self.handshakes = HANDSHAKES;
         for &session in &ready {
             self.receive(session);
         }
@@ -209,11 +216,19 @@ impl Daemon {
         let Some(conn) = self.conns.get_mut(session) else {
             return;
         };
+        let is_handshake = conn.is_shaking_hands();
+        if is_handshake && self.handshakes == 0 {
+            self.unfinished.push(session);
+            return;
+        }
         if conn.receive(&mut self.buffer) == Received::Share {
             self.unfinished.push(session);
         }
         if conn.has_ended() && conn.is_used_up() && !conn.conversation().may_hold() {
             self.conns.lose(session);
+        } else if is_handshake {
+            self.handshakes -= 1;
+            self.conns.hasten(session);
         }
     }
 
@@ -230,6 +245,8 @@ impl Daemon {
                     }
                     break;
                 }
+                Err(Fault::OtherPeer(other)) => self.conns.expose(now.time, session, &other),
+                Err(fault @ Fault::Layer(_)) => self.conns.turn_away(now.time, session, &fault),
                 Err(fault) => self.conns.drop_for(session, &fault),
             }
         }

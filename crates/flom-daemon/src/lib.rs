@@ -16,6 +16,7 @@
 //! | `passed.rs`, `supervisor.rs` | sockets from a service manager, and what it is told |
 //! | `door.rs`, `entrance.rs`, `entrances.rs` | accepting, also when there is no room |
 //! | `conns.rs`, `conn.rs` | who is connected; bytes in and out |
+//! | `tls.rs`, `wrapped.rs` | what lies between those bytes and messages where there is TLS |
 //! | `conversation.rs` | whose turn it is, which values are sound: message to event, outcome to answer |
 //! | `answers.rs` | the answers as bytes |
 //! | `observers.rs` | what is told to those who look, a slice a turn |
@@ -49,7 +50,9 @@ mod signals;
 mod start;
 mod supervisor;
 mod system_log;
+mod tls;
 mod trace;
+mod wrapped;
 
 pub use event_loop::{Daemon, RunError};
 pub use passed::{PassedError, PassedListener, PassedSocket, take_passed};

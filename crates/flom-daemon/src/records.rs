@@ -75,8 +75,15 @@ kinds! {
     QUIESCE: "FLM008N", Notice, SHUTDOWN;
     /// A peer unlocked what it had not locked, and has lost its connection.
     UNLOCKED_OTHER: "FLM009W", Warning, CONN;
+    /// A peer says that it is another one than its certificate was made for; it has lost its
+    /// connection.
+    OTHER_PEER: "FLM013E", Error, CONN;
     /// A peer has said who it is.
     PEER: "FLM015I", Info, CONN;
+    /// The certificate of a peer is not trusted, or it has none; it has lost its connection.
+    UNTRUSTED: "FLM017E", Error, CONN;
+    /// The daemon's own files of TLS are of no use: nobody can come in.
+    TLS_FILES: "FLM018E", Error, CONN;
     /// A socket cannot be bound, so the daemon does not start.
     BIND_FAILED: "FLM019E", Error, DAEMON;
     /// The daemon cannot start for another reason.
@@ -97,6 +104,8 @@ kinds! {
     SILENT: "FLM033W", Warning, CONN;
     /// Somebody who is not on an access list wanted something.
     KEPT_OUT: "FLM034W", Warning, CONN;
+    /// A TLS handshake has come to nothing for another reason.
+    TLS_FAILED: "FLM035W", Warning, CONN;
 }
 
 #[cfg(test)]
@@ -116,6 +125,7 @@ mod tests {
             (&["FLM007N", "FLM008N"], Priority::Notice),
             (&["FLM005I", "FLM015I"], Priority::Info),
             (&["FLM006W", "FLM009W"], Priority::Warning),
+            (&["FLM013E", "FLM017E", "FLM018E"], Priority::Error),
             (&["FLM019E"], Priority::Error),
         ];
         for (ids, priority) in table {

@@ -20,6 +20,8 @@ use crate::discovery::Discovery;
 use crate::door::Door;
 use crate::joining;
 use crate::passed::{PassedListener, PassedSocket};
+use crate::tls;
+use crate::wrapped::Wrapper;
 
 /// Clients that may wait to be accepted. The system lowers it to what it allows.
 pub(crate) const BACKLOG: i32 = 1024;
@@ -85,6 +87,22 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file of TLS is of no use.
+    #[cfg(feature = "tls")]
+    #[error("TLS cannot be used")]
+    TlsFile(#[from] flom_tls::FileError),
+    /// Nobody with the same authorities would trust the daemon.
+    #[cfg(feature = "tls")]
+    #[error("TLS cannot be used: {}: the certificate in it is not trusted", file.display())]
+    TlsChain {
+        /// The certificate.
+        file: PathBuf,
+        /// Why not.
+        source: flom_tls::ChainError,
+    },
+    /// This program was built without TLS.
+    #[error("TLS is asked for, but this program was built without it (cargo feature `tls`)")]
+    TlsMissing,
     /// Something that every daemon needs is refused.
     #[error("cannot {what}")]
     System {
@@ -116,6 +134,11 @@ impl StartError {
             Self::Families { .. } | Self::NoWay { .. } | Self::Group { .. } => ReturnCode::CONNECT,
             Self::GroupTaken { .. } | Self::GroupServed { .. } => ReturnCode::BIND,
             Self::TraceFile { .. } => ReturnCode::OPEN,
+            #[cfg(feature = "tls")]
+            Self::TlsFile(error) => error.code(),
+            #[cfg(feature = "tls")]
+            Self::TlsChain { .. } => ReturnCode::TLS_CHAIN,
+            Self::TlsMissing => ReturnCode::INVALID_OPTION,
             Self::System { .. } => ReturnCode::INTERNAL_ERROR,
         }
     }
@@ -138,6 +161,8 @@ pub(crate) struct Opened {
     /// At least one.
     pub(crate) doors: Vec<Door>,
     pub(crate) group: Option<Membership>,
+    /// TLS, if there is.
+    pub(crate) wrapper: Option<Wrapper>,
 }
 
 /// Being one of a group.
@@ -150,6 +175,7 @@ pub(crate) struct Membership {
 
 /// Opens what the settings say, but serves `passed` sockets in its place if there are any.
 pub(crate) fn open(settings: &Settings, passed: Vec<PassedSocket>) -> Result<Opened, StartError> {
+    let wrapper = tls::wrapper(settings)?;
     let opened = match settings.transport() {
         _ if !passed.is_empty() => open_passed(settings, passed),
         Transport::Unix(path) => open_unix(&path),
@@ -163,13 +189,14 @@ pub(crate) fn open(settings: &Settings, passed: Vec<PassedSocket>) -> Result<Ope
             .for_each(|door| debug!(target: target::DAEMON, "{door} is open")),
         Err(error) => debug!(target: target::DAEMON, "cannot start: {}", error.sentence()),
     }
-    opened
+    opened.map(|opened| Opened { wrapper, ..opened })
 }
 
 fn open_unix(path: &Path) -> Result<Opened, StartError> {
     Ok(Opened {
         doors: vec![Door::Unix(UnixDoor::open(path, BACKLOG)?)],
         group: None,
+        wrapper: None,
     })
 }
 
@@ -186,6 +213,7 @@ fn open_tcp(settings: &Settings) -> Result<Opened, StartError> {
         group: group
             .map(|group| enter(settings, &group, address))
             .transpose()?,
+        wrapper: None,
     })
 }
 
@@ -201,6 +229,7 @@ fn open_group(settings: &Settings) -> Result<Opened, StartError> {
     Ok(Opened {
         doors: vec![door],
         group: Some(enter(settings, &group, address)?),
+        wrapper: None,
     })
 }
 
@@ -225,7 +254,11 @@ fn open_passed(settings: &Settings, passed: Vec<PassedSocket>) -> Result<Opened,
             Some(enter(settings, &group, address)?)
         }
     };
-    Ok(Opened { doors, group })
+    Ok(Opened {
+        doors,
+        group,
+        wrapper: None,
+    })
 }
 
 /// Answers the queries of `group`: it is `address` where clients have to go. If they cannot know

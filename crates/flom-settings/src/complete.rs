@@ -24,6 +24,12 @@ pub enum ConflictError {
     /// A check of peers without the files that say who they are.
     #[error("ERROR: TLS check peer id can not be specified without full TLS configuration.")]
     PeerCheckWithoutTls,
+    /// One or two of the files of TLS. FLoM 1.7.2 takes that for none, and speaks in clear text.
+    #[error(
+        "ERROR: TLS needs --tls-certificate, --tls-private-key and --tls-ca-certificate together; \
+         only some of them are given."
+    )]
+    PartialTls,
 }
 
 /// Where the daemon is looked for, by the settings alone.
@@ -59,8 +65,10 @@ impl Settings {
         let files = [&tls.certificate, &tls.private_key, &tls.ca_certificate];
         if daemon.socket_name.is_some() && network {
             Err(ConflictError::Transports)
-        } else if tls.check_peer_id && files.into_iter().any(Option::is_none) {
+        } else if tls.check_peer_id && !tls.is_on() {
             Err(ConflictError::PeerCheckWithoutTls)
+        } else if !tls.is_on() && files.into_iter().any(Option::is_some) {
+            Err(ConflictError::PartialTls)
         } else {
             Ok(())
         }
@@ -173,11 +181,29 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_tls_is_not_taken_for_none() {
+        for given in 0..8 {
+            let mut settings = Settings::default();
+            let file = |bit| (given & bit != 0).then(|| "/f".into());
+            settings.tls.certificate = file(1);
+            settings.tls.private_key = file(2);
+            settings.tls.ca_certificate = file(4);
+            let expected = match given {
+                0 | 7 => Ok(()),
+                _ => Err(ConflictError::PartialTls),
+            };
+            assert_eq!(settings.check(), expected, "{given:b}");
+            assert_eq!(settings.tls.is_on(), given == 7);
+        }
+    }
+
+    #[test]
     fn what_this_version_does_not_have_is_found_where_it_is_asked_for() {
         let mut settings = Settings::default();
         assert_eq!(settings.first_unavailable(), None);
-        settings.daemon.mount_point_vfs = Some("/mnt".into());
         settings.tls.certificate = Some("/c".into());
+        assert_eq!(settings.first_unavailable(), None);
+        settings.daemon.mount_point_vfs = Some("/mnt".into());
         let first = settings.first_unavailable().map(|setting| setting.long);
         assert_eq!(first, Some("mount-point-vfs"));
     }

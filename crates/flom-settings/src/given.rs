@@ -13,7 +13,7 @@ use crate::value::Value;
 /// The order in which the values of a command line are looked at: the first bad one is reported
 /// (`spec/command-line.md` §1, step 6). What FLoM 1.7.2 does not have comes last. In files it is
 /// the order of the table.
-const ORDER: [&str; 36] = [
+const ORDER: [&str; 37] = [
     "daemon-trace-file",
     "command-trace-file",
     "verbose",
@@ -42,6 +42,7 @@ const ORDER: [&str; 36] = [
     "tls-private-key",
     "tls-ca-certificate",
     "tls-check-peer-id",
+    "tls-handshake-timeout",
     "append-trace-file",
     "fairness",
     "remote-shutdown",

@@ -21,7 +21,7 @@ const KEEPALIVE_PROBES_MAX: u32 = 127;
 /// All settings in the order of `-V`, which is that of configuration files
 /// (`spec/configuration.md` §3), with those that FLoM 1.7.2 does not have behind their group's.
 #[rustfmt::skip]
-pub static TABLE: [Setting; 36] = [
+pub static TABLE: [Setting; 37] = [
     Setting { group: "Trace", key: "DaemonTraceFile", short: Some('t'), long: "daemon-trace-file",
         kind: File("FILE"), help: "where a new daemon writes its trace",
         of_daemon: true, of_old: true, is_common: false, is_available: true,
@@ -245,29 +245,37 @@ pub static TABLE: [Setting; 36] = [
 
     Setting { group: "TLS", key: "TlsCertificate", short: None, long: "tls-certificate",
         kind: File("FILE"), help: "certificate of this host",
-        of_daemon: true, of_old: true, is_common: false, is_available: false,
-        about: "The certificate of this host (PEM). The three files together switch TLS on.",
+        of_daemon: true, of_old: true, is_common: false, is_available: true,
+        about: "The certificate of this host (PEM), followed by those between it and that of the CA, if \
+            there are any. The three files together switch TLS on, on UNIX sockets too.",
         get: |s| path(s.tls.certificate.as_ref()),
         set: |s, v| v.existing_file().map(|file| s.tls.certificate = file) },
     Setting { group: "TLS", key: "TlsPrivateKey", short: None, long: "tls-private-key",
         kind: File("FILE"), help: "its private key",
-        of_daemon: true, of_old: true, is_common: false, is_available: false,
+        of_daemon: true, of_old: true, is_common: false, is_available: true,
         about: "The private key of that certificate (PEM).",
         get: |s| path(s.tls.private_key.as_ref()),
         set: |s, v| v.existing_file().map(|file| s.tls.private_key = file) },
     Setting { group: "TLS", key: "TlsCaCertificate", short: None, long: "tls-ca-certificate",
         kind: File("FILE"), help: "whom to trust",
-        of_daemon: true, of_old: true, is_common: false, is_available: false,
+        of_daemon: true, of_old: true, is_common: false, is_available: true,
         about: "The certificates of those who sign the certificates of trusted hosts (PEM).",
         get: |s| path(s.tls.ca_certificate.as_ref()),
         set: |s, v| v.existing_file().map(|file| s.tls.ca_certificate = file) },
     Setting { group: "TLS", key: "TlsCheckPeerId", short: None, long: "tls-check-peer-id",
         kind: YesNo, help: "compare host id and certificate",
-        of_daemon: true, of_old: true, is_common: false, is_available: false,
+        of_daemon: true, of_old: true, is_common: false, is_available: true,
         about: "Whether the id that a peer says it has (--unique-id prints that of this host) must \
             be the common name of its certificate.",
         get: |s| Shape::YesNo(s.tls.check_peer_id),
         set: |s, v| v.decide(&mut s.tls.check_peer_id) },
+    Setting { group: "TLS", key: "HandshakeTimeout", short: None, long: "tls-handshake-timeout",
+        kind: Integer("MS"), help: "how long a TLS handshake may take",
+        of_daemon: true, of_old: false, is_common: false, is_available: true,
+        about: "How long a TLS handshake may take, in milliseconds. A peer that needs longer, or \
+            says nothing at all, loses its connection; nobody else waits meanwhile.",
+        get: |s| number(s.tls.handshake_timeout_ms),
+        set: |s, v| v.at_least(1).map(|ms| s.tls.handshake_timeout_ms = ms) },
 
     Setting { group: "Access", key: "Lock", short: None, long: "access-lock",
         kind: List("WHO"), help: "who may lock; repeatable",

@@ -173,7 +173,7 @@ impl Default for Network {
 }
 
 /// Encrypted connections.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
     /// Certificate file of this host.
     pub certificate: Option<PathBuf>,
@@ -183,6 +183,27 @@ pub struct Tls {
     pub ca_certificate: Option<PathBuf>,
     /// Whether a peer's id must equal the name in its certificate.
     pub check_peer_id: bool,
+    /// How long a handshake may take, in ms.
+    pub handshake_timeout_ms: u32,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self {
+            certificate: None,
+            private_key: None,
+            ca_certificate: None,
+            check_peer_id: false,
+            handshake_timeout_ms: 10_000,
+        }
+    }
+}
+
+impl Tls {
+    /// Whether connections are encrypted: all three files are given.
+    pub fn is_on(&self) -> bool {
+        self.certificate.is_some() && self.private_key.is_some() && self.ca_certificate.is_some()
+    }
 }
 
 /// Who may do what at a daemon; an empty list says nothing, see each.

@@ -124,7 +124,7 @@ impl TlsLayer {
         let parsed = leaf.and_then(|leaf| Certificate::parse(leaf).ok());
         self.peer_name = parsed.and_then(|certificate| certificate.common_name);
         debug!(
-            target: target::WIRE,
+            target: target::TLS,
             "{:?} with {:?}, the peer is {:?}",
             connection.protocol_version(),
             connection.negotiated_cipher_suite().map(|suite| suite.suite()),

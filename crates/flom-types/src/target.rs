@@ -55,6 +55,9 @@ pub const SHUTDOWN: &str = "flom::shutdown";
 /// The debug features. Their lines name the function that they are from.
 pub const DEBUG_FEATURES: &str = "flom::debug_features";
 
+/// TLS: what two ends have agreed on, and who they have proven to be.
+pub const TLS: &str = "flom::tls";
+
 /// Bytes sent and received.
 pub const WIRE: &str = "flom::wire";
 

@@ -63,6 +63,20 @@ impl Daemon {
         Self::start_at(None, SocketAddr::new(loopback().into(), PORT), &[])
     }
 
+    /// The same with these words besides.
+    #[track_caller]
+    pub(crate) fn start_tcp_with(words: &[&str]) -> Self {
+        Self::start_at(None, SocketAddr::new(loopback().into(), PORT), words)
+    }
+
+    /// Where it listens.
+    pub(crate) fn tcp_address(&self) -> SocketAddr {
+        match &self.place {
+            Place::Tcp(address) => *address,
+            Place::Unix(_) => panic!("the daemon has no TCP port"),
+        }
+    }
+
     /// At a TCP port of `address`, which is one of `host`, with these words besides.
     #[track_caller]
     pub(crate) fn start_on(host: &Host, address: IpAddr, words: &[&str]) -> Self {

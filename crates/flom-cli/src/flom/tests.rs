@@ -229,7 +229,7 @@ fn every_failure_has_its_status_and_the_words_that_scripts_know() {
         (
             "--tls-certificate=/etc/passwd ls",
             99,
-            "tls-certificate: this version does not have this option yet",
+            "ERROR: TLS needs --tls-certificate, --tls-private-key and --tls-ca-certificate together",
         ),
         (
             "--tls-check-peer-id=yes ls",
@@ -245,11 +245,6 @@ fn every_failure_has_its_status_and_the_words_that_scripts_know() {
             "--debug-feature=",
             1,
             "debug-feature: '' is an invalid value",
-        ),
-        (
-            "--debug-feature=tls.server",
-            1,
-            "debug-feature tls.server: this version does not have this option yet",
         ),
         ("--debug-feature=foo -s /tmp/s -a ::1", 99, local_or_network),
     ];

@@ -93,7 +93,11 @@ pub static MODULES: [Module; 23] = [
         "nothing: the interface for C is no part of this version",
     ),
     Module::new(0x10_0000, target::DEBUG_FEATURES, "debug features"),
-    Module::without_lines(0x20_0000, "nothing: TLS is no part of this version"),
+    Module::new(
+        0x20_0000,
+        target::TLS,
+        "TLS: what was agreed on, and with whom",
+    ),
     Module::new(
         0x40_0000,
         target::WIRE,

@@ -113,12 +113,15 @@ impl Daemon {
             discovery.register(GROUP, poll.registry())?;
         }
         let local = opened.doors.iter().all(Door::is_local);
-        let authority = Authority::new(settings.daemon.remote_shutdown, local);
+        let proven = opened.wrapper.is_some();
+        let authority = Authority::new(settings.daemon.remote_shutdown, local || proven);
+        let mut conns = Conns::new(Answers::of(flom_settings::peer_id()));
+        conns.wrap_by(opened.wrapper);
         Ok(Self {
             entrances: Entrances::new(opened.doors, poll.registry())?,
             discovery,
             _claim: claim,
-            conns: Conns::new(Answers::of(flom_settings::peer_id())),
+            conns,
             observers: Observers::default(),
             manager: LockManager::with_zone_on_demand(settings.daemon.fairness, TimeZone::system),
             ending: Ending::new(Lifespan::new(settings.daemon.lifespan_ms, clock.time())),
@@ -127,6 +130,7 @@ impl Daemon {
             signals: None,
             ready: Vec::new(),
             unfinished: Vec::new(),
+            handshakes: 0,
             buffer: vec![0; SHARE_BYTES],
             clock,
             poll,
