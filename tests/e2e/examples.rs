@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::harness::{Daemon, Finished, Host, Program, Scratch, flom, hosts};
+use crate::harness::{Daemon, Finished, Host, Lab, Program, Scratch, flom, hosts, refs};
 
 /// Where Cargo puts examples: beside the programs.
 fn program(name: &str) -> PathBuf {
@@ -161,4 +161,23 @@ fn a_daemon_is_discovered_or_missed() {
     let address = format!("found the daemon at [{}%", b.link_local("eth0"));
     assert!(found.stdout.starts_with(&address), "{found:?}");
     assert!(found.stdout.ends_with("locked stock\n"), "{found:?}");
+}
+
+#[test]
+fn a_connection_is_encrypted_for_who_can_prove_who_he_is() {
+    let lab = Lab::new();
+    lab.add("foreign", &lab.other.host(&lab.id), &[&lab.authority]);
+    let daemon = Daemon::start_tcp_with(&refs(&lab.words("good")));
+    let address = daemon.tcp_address();
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
+    let file = |name: &str| lab.scratch.file(name).to_str().unwrap().to_string();
+    let connect = |name: &str| {
+        let files = ["pem", "key", "ca"].map(|extension| file(&format!("{name}.{extension}")));
+        let words = [host.clone(), port.clone()].into_iter().chain(files);
+        Program::new(program("tls")).args(words).run()
+    };
+    connect("good").expect(0, "locked secret, and nobody could listen\n", "");
+    assert_eq!(connect("foreign").code(), 1);
+    let missing = connect("missing");
+    assert!(missing.stderr.contains("missing.pem"), "{missing:?}");
 }
