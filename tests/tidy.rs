@@ -228,10 +228,17 @@ fn dependencies(manifest: &str) -> Vec<String> {
 }
 
 fn all_sources() -> Vec<PathBuf> {
-    ["benches", "bins", "crates", "examples", "tests", "fuzz/fuzz_targets"]
-        .into_iter()
-        .flat_map(|folder| sources(&root().join(folder)))
-        .collect()
+    [
+        "benches",
+        "bins",
+        "crates",
+        "examples",
+        "tests",
+        "fuzz/fuzz_targets",
+    ]
+    .into_iter()
+    .flat_map(|folder| sources(&root().join(folder)))
+    .collect()
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -12,6 +12,7 @@ mod config_broken;
 mod daemon_loss;
 mod discovery;
 mod discovery_odd;
+mod doctor;
 mod examples;
 mod exclusion;
 mod exit_status;

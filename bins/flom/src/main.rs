@@ -4,6 +4,7 @@
 
 mod debug_feature;
 mod debug_tls;
+mod doctor;
 mod lock;
 mod observe;
 mod print;
@@ -30,6 +31,7 @@ fn run() -> Result<ExitCode, Failure> {
     match flom_cli::flom::parse(env::args_os().skip(1), find_interface)? {
         Invocation::Help(text) | Invocation::Print(text) => print::text(&text),
         Invocation::UniqueId => print::line(&unique_id()?),
+        Invocation::Doctor(sources) => return Ok(doctor::run(&sources)),
         Invocation::Run(run) => return carry_out(*run),
     }
     Ok(ExitCode::SUCCESS)

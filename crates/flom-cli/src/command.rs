@@ -12,6 +12,7 @@ pub(crate) enum Wish {
     UniqueId,
     ConfigFile,
     CheckConfig,
+    Doctor,
     Quiesce,
     Immediate,
     Status,
@@ -104,8 +105,20 @@ const CHECK_CONFIG: Command = Command {
             comes from, and everything that is wrong with them. Ends with 99 if anything is.",
 };
 
+const DOCTOR: Command = Command {
+    wish: Wish::Doctor,
+    shorts: &[],
+    longs: &["doctor"],
+    kind: Kind::Flag,
+    help: Help::Shown("check what locking needs"),
+    about: "Checks the configuration, certificates, the socket, the daemon, multicast and the clock, \
+            with the other options as they are given, and prints a line for each check, with a hint \
+            below where something is wrong. Changes nothing and starts no daemon. Ends with 0 if \
+            all is well, else with 1.",
+};
+
 /// Of `flom`.
-pub(crate) static OF_FLOM: [Command; 13] = [
+pub(crate) static OF_FLOM: [Command; 14] = [
     Command {
         wish: Wish::Status,
         shorts: &[],
@@ -184,6 +197,7 @@ pub(crate) static OF_FLOM: [Command; 13] = [
                 datagram to the multicast group and answers it; ipv6.multicast.client, on another \
                 host, sends one and waits for the answer. FLOM_TRACE_MASK=0x100000 shows each step.",
     },
+    DOCTOR,
     CHECK_CONFIG,
     CONFIG_FILE,
     VERSION,

@@ -9,6 +9,8 @@ use crate::failure::Failure;
 
 /// A debug feature failed.
 pub const DEBUG_FAILED: u8 = 1;
+/// The doctor has found something that is not well.
+pub const DOCTOR_FOUND: u8 = 1;
 /// The resource does not exist, and the request may neither create it nor wait.
 pub const CANNOT_WAIT: u8 = 96;
 /// There is no command, or it could not be run.
@@ -20,7 +22,10 @@ pub const FAILED: u8 = 99;
 
 /// What the statuses mean, for the help.
 pub(crate) const MEANINGS: [(u8, &str); 5] = [
-    (DEBUG_FAILED, "a debug feature failed"),
+    (
+        DEBUG_FAILED,
+        "a debug feature failed, or not all is well (--doctor)",
+    ),
     (
         CANNOT_WAIT,
         "no such resource; neither created (-e) nor waited for (-o)",

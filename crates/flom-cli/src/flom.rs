@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flom_settings::{Configuration, Origin, Setting, Settings};
 
@@ -28,8 +28,23 @@ pub enum Invocation {
     Print(String),
     /// Print the id of this host, end with 0.
     UniqueId,
+    /// Look whether all is well.
+    Doctor(Box<Sources>),
     /// Do something.
     Run(Box<Run>),
+}
+
+/// The sources of settings, for those who look for what is wrong with them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sources {
+    /// What they say; complete, but of no use if there are errors.
+    pub settings: Settings,
+    /// The files that were looked for, and whether they were there.
+    pub files: Vec<(PathBuf, bool)>,
+    /// What is odd about them, a sentence each.
+    pub warnings: Vec<String>,
+    /// After what no command could go on, a sentence each.
+    pub errors: Vec<String>,
 }
 
 /// What to do, with which settings.
@@ -126,6 +141,9 @@ fn parse_on(host: &Host, args: impl IntoIterator<Item = OsString>) -> Result<Inv
     if words.want(Wish::UniqueId) {
         return Ok(Invocation::UniqueId);
     }
+    if words.want(Wish::Doctor) {
+        return Ok(Invocation::Doctor(Box::new(Sources::read(&words, host))));
+    }
     let mut run = Run::new();
     match run.prepare(words, host) {
         Ok(()) => Ok(Invocation::Run(Box::new(run))),
@@ -156,12 +174,7 @@ impl Run {
     /// From the words to checked settings and an action. What there is to print stays in `self`,
     /// also in front of a failure.
     fn prepare(&mut self, words: Words, host: &Host) -> Result<(), Failure> {
-        let mut configuration = Configuration::default();
-        (host.read_files)(&mut configuration);
-        if let Some(file) = words.value_of(Wish::ConfigFile) {
-            configuration.read_file(Path::new(file));
-        }
-        configuration.apply(&words.given);
+        let mut configuration = configuration(&words, host);
         self.warnings = sources::warnings("flom", &configuration);
         self.warnings.extend(begin_trace(&configuration));
         if words.want(Wish::CheckConfig) {
@@ -223,6 +236,47 @@ impl Run {
         configuration.settings_mut().network.interface = None;
         Ok(())
     }
+}
+
+impl Sources {
+    fn read(words: &Words, host: &Host) -> Self {
+        let mut configuration = configuration(words, host);
+        let mut run = Run::new();
+        run.warnings = sources::warnings("flom", &configuration);
+        let complaints = configuration.complaints().iter();
+        let mut errors: Vec<_> = complaints
+            .filter(|complaint| !complaint.is_warning())
+            .map(|complaint| chain(complaint))
+            .collect();
+        if errors.is_empty() {
+            let checked = run
+                .check_interface(&mut configuration, host)
+                .and_then(|()| check_together(configuration.settings()));
+            let failure = checked.err().map(|failure| failure.messages("flom"));
+            errors.extend(failure.and_then(|messages| messages.into_iter().next()));
+        }
+        configuration.settings_mut().fill_in_socket();
+        let files = configuration.files();
+        Self {
+            files: files
+                .map(|(path, there)| (path.to_path_buf(), there))
+                .collect(),
+            settings: configuration.into_settings(),
+            warnings: run.warnings,
+            errors,
+        }
+    }
+}
+
+/// What the files say, and the words over it.
+fn configuration(words: &Words, host: &Host) -> Configuration {
+    let mut configuration = Configuration::default();
+    (host.read_files)(&mut configuration);
+    if let Some(file) = words.value_of(Wish::ConfigFile) {
+        configuration.read_file(Path::new(file));
+    }
+    configuration.apply(&words.given);
+    configuration
 }
 
 /// Now that it is known where the trace goes: a warning if it cannot go there.

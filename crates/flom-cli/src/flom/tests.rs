@@ -254,3 +254,37 @@ fn every_failure_has_its_status_and_the_words_that_scripts_know() {
         assert!(lines.contains(words), "{line}: {lines}");
     }
 }
+
+#[test]
+fn the_doctor_gets_what_is_wrong_instead_of_a_failure() {
+    let sources = |line: &str| match parse_line(line) {
+        Ok(Invocation::Doctor(sources)) => *sources,
+        other => panic!("{line}: {other:?}"),
+    };
+    let well = sources("--doctor -A ff02::1 ls");
+    assert_eq!((well.errors.len(), well.warnings.len()), (0, 0));
+    assert_eq!(
+        well.settings.daemon.multicast_address.as_deref(),
+        Some("ff02::1")
+    );
+    assert_eq!(
+        sources("--doctor").settings.daemon.socket_name,
+        Some(default_socket())
+    );
+    for (line, errors) in [
+        ("--doctor -e maybenot -p 70000 -l XX", 2),
+        ("--doctor -c /no/such/file", 1),
+        ("--doctor -s /s -a ::1", 1),
+        ("--doctor -n nosuch0", 1),
+        ("--doctor --tls-check-peer-id=yes", 1),
+    ] {
+        let sources = sources(line);
+        assert_eq!(sources.errors.len(), errors, "{line}: {sources:?}");
+    }
+    assert_eq!(sources("--doctor -q -3").warnings.len(), 1);
+    assert!(matches!(
+        parse_line("--doctor -v"),
+        Ok(Invocation::Print(_))
+    ));
+    assert_eq!(failure("--doctor --nonsense").0, 99);
+}
