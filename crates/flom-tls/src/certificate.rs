@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use flom_net::PeerName;
+use flom_types::Printable;
 use rustls::pki_types::CertificateDer;
 use x509_cert::der::asn1::{
     BmpString, Ia5StringRef, PrintableStringRef, TeletexStringRef, Utf8StringRef,
@@ -13,6 +14,17 @@ use x509_cert::name::Name;
 
 /// `commonName` (RFC 5280, appendix A).
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+
+/// What names are made of, for people. The table of all that there is would be as large as the rest
+/// of this crate.
+const PARTS: [(ObjectIdentifier, &str); 6] = [
+    (COMMON_NAME, "CN"),
+    (ObjectIdentifier::new_unwrap("2.5.4.11"), "OU"),
+    (ObjectIdentifier::new_unwrap("2.5.4.10"), "O"),
+    (ObjectIdentifier::new_unwrap("2.5.4.7"), "L"),
+    (ObjectIdentifier::new_unwrap("2.5.4.8"), "ST"),
+    (ObjectIdentifier::new_unwrap("2.5.4.6"), "C"),
+];
 
 /// A certificate, as far as people and programs want to know.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,8 +58,8 @@ impl Certificate {
         let validity = content.validity();
         Ok(Self {
             common_name: common_name(content.subject()),
-            subject: content.subject().to_string(),
-            issuer: content.issuer().to_string(),
+            subject: shown(content.subject()),
+            issuer: shown(content.issuer()),
             not_before: validity.not_before.to_system_time(),
             not_after: validity.not_after.to_system_time(),
         })
@@ -57,6 +69,16 @@ impl Certificate {
     pub fn is_current(&self, now: SystemTime) -> bool {
         self.not_before <= now && now <= self.not_after
     }
+}
+
+/// A name for people: the parts that people know, in their order.
+fn shown(name: &Name) -> String {
+    let parts = name.iter().filter_map(|part| {
+        let (_, short) = PARTS.iter().find(|(oid, _)| *oid == part.oid)?;
+        let text = text(&part.value)?;
+        Some(format!("{short}={}", Printable(text.as_str().as_bytes())))
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 fn common_name(subject: &Name) -> Option<PeerName> {

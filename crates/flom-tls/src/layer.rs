@@ -65,7 +65,10 @@ impl TlsLayer {
         Self::new(State::Waiting(server), Purpose::Client)
     }
 
-    fn new(state: State, peer: Purpose) -> Self {
+    fn new(mut state: State, peer: Purpose) -> Self {
+        if let State::Open(connection) = &mut state {
+            connection.set_buffer_limit(None);
+        }
         Self {
             state,
             peer,
@@ -90,7 +93,11 @@ impl TlsLayer {
         }
         if let State::Waiting(server) = &self.state {
             match server.connect() {
-                Ok(connection) => self.state = State::Open(Box::new(connection)),
+                Ok(mut connection) => {
+                    // Whoever has something to say has it in memory anyway.
+                    connection.set_buffer_limit(None);
+                    self.state = State::Open(Box::new(connection));
+                }
                 Err(error) => {
                     wire.extend(alert(INTERNAL_ERROR));
                     let fault = LayerFault::Files(error.code());
@@ -175,7 +182,7 @@ impl Layer for TlsLayer {
         let State::Open(connection) = &mut self.state else {
             return broken("nothing can be said before the client has begun");
         };
-        // A message is shorter than a record, unless its peer has asked for shorter ones.
+        // Messages of old are shorter than a record: each goes in one of its own.
         match connection.writer().write(plain) {
             Ok(bytes) if bytes == plain.len() => {}
             _ => return broken("more is to be said than is kept until the handshake is done"),
