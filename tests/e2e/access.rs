@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::harness::{
-    Daemon, Heard, Program, Scratch, Shared, Started, ask, flom, hosts, privilege,
+    Daemon, Heard, Lab, Program, Scratch, Shared, Started, ask, flom, hosts, privilege, refs,
 };
 
 const SOMEBODY: u32 = 65533;
@@ -227,4 +227,64 @@ fn a_list_with_somebody_unknown_is_refused_with_file_line_and_key() {
     let expected =
         "access-lock: '' is an invalid value: expected a peer id, uid:USER or gid:GROUP\n";
     assert!(ended.stderr.ends_with(expected), "{ended:?}");
+}
+
+/// A certificate proves who somebody is, wherever that is: over TCP, and over a UNIX socket beside
+/// what the system says.
+#[test]
+fn a_certificate_lets_in_who_is_on_the_list_by_its_name() {
+    let lab = Lab::new();
+    lab.add(
+        "guest",
+        &lab.authority.host("guest, of ours"),
+        &[&lab.authority],
+    );
+    let list = [
+        "--access-lock=guest, of ours",
+        "--access-shutdown=guest, of ours",
+    ];
+    let good = lab.words("good");
+    let words: Vec<_> = refs(&good).into_iter().chain(list).collect();
+    let quoted: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
+    let script = format!("exec \"$FLOMD\" \"$@\" {}", quoted.join(" "));
+    for mut daemon in [Daemon::start_tcp_with(&words), Daemon::start_with(&script)] {
+        let run = |name: &str, more: &[&str]| {
+            let words = lab.words(name);
+            daemon
+                .flom(refs(&words).into_iter().chain(more.iter().copied()))
+                .run()
+        };
+        let locks = ["--", "echo", "mine"];
+        run("guest", &locks).expect(0, "mine\n", "");
+        let kept_out = run("good", &locks).expect_code(99);
+        let reason = format!(
+            "the certificate of {} may not lock ([Access] Lock)\n",
+            lab.id
+        );
+        assert!(kept_out.stderr.ends_with(&reason), "{kept_out:?}");
+        let kept_out = run("good", &["-X"]).expect_code(99);
+        let reason = "may not end it ([Access] Shutdown)\n";
+        assert!(kept_out.stderr.ends_with(reason), "{kept_out:?}");
+        run("guest", &["-X"]).expect_code(0);
+        daemon.wait_for_end();
+    }
+}
+
+#[test]
+fn who_may_look_is_another_list() {
+    let script = format!(
+        "exec \"$FLOMD\" \"$@\" {}",
+        NOBODY_ELSE.replace("lock", "observe")
+    );
+    let daemon = Daemon::start_with(&script);
+    daemon.flom(["--", "true"]).run().expect(0, "", "");
+    let ended = daemon.flom(["--status"]).run().expect_code(99);
+    assert!(
+        ended
+            .stderr
+            .contains("may not look at it ([Access] Observe)"),
+        "{ended:?}"
+    );
+    let daemon = Daemon::start_with(&format!("exec \"$FLOMD\" \"$@\" {NOBODY_ELSE}"));
+    daemon.flom(["--status"]).run().expect_code(0);
 }

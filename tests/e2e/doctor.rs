@@ -4,7 +4,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 
-use crate::harness::{Daemon, Finished, Program, Scratch, Shared, flom, hosts, privilege};
+use crate::harness::{
+    Daemon, Finished, Lab, Program, Scratch, Shared, flom, hosts, privilege, refs,
+};
 
 /// The line of `output` about `check` that has `text` in it.
 #[track_caller]
@@ -299,4 +301,22 @@ fn certificates_are_looked_at() {
     assert!(make_certificates(&scratch, 0), "openssl is there");
     let output = doctor("host.pem", "ca.pem").expect_code(1);
     expect(&output, "FAILED", "certificate", "expired");
+}
+
+#[test]
+fn a_daemon_with_tls_is_asked_through_it() {
+    let lab = Lab::new();
+    let good = lab.words("good");
+    let daemon = Daemon::start_tcp_with(&refs(&good));
+    let words = refs(&good).into_iter().chain(["--doctor"]);
+    let output = daemon.flom(words).run();
+    expect(&output, "ok ", "daemon", "it answers");
+    let output = daemon.flom(["--doctor"]).run().expect_code(1);
+    expect(&output, "FAILED", "daemon", "");
+    let foreign = lab.other.host(&lab.id);
+    lab.add("foreign", &foreign, &[&lab.other]);
+    let foreign = lab.words("foreign");
+    let words = refs(&foreign).into_iter().chain(["--doctor"]);
+    let output = daemon.flom(words).run().expect_code(1);
+    expect(&output, "FAILED", "daemon", "TLS");
 }
