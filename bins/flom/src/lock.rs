@@ -1,22 +1,31 @@
 //! A command under a lock: from settings to a job, from its outcome to messages and a status.
 
 use std::ffi::OsString;
+use std::io::Stderr;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use flom_cli::flom::Explain;
 use flom_cli::{Failure, exit};
 use flom_client::{LockError, command};
 use flom_run::{Job, Notice, Outcome, RunError, die_of, status_of_signal};
 use flom_settings::{Monitor, Settings, shown, signal_name};
 
 use crate::print;
+use crate::waiting::{self, Waiting};
 
 /// Runs `command` under the lock that `settings` name, and says with which status to end.
-pub(crate) fn run(settings: Settings, command: Vec<OsString>) -> Result<ExitCode, Failure> {
+pub(crate) fn run(
+    settings: Settings,
+    command: Vec<OsString>,
+    explain: Explain,
+) -> Result<ExitCode, Failure> {
     let (verbose, timeout_ms) = (settings.trace.verbose, settings.resource.timeout_ms);
-    let job = job(settings, command)?;
-    match flom_run::run(&job, &mut |notice| tell(verbose, &notice)) {
+    let mut job = job(settings, command)?;
+    job.explain_after = waiting::after(explain.report, explain.quiet);
+    let mut waiting = Waiting::on_stderr();
+    match flom_run::run(&job, &mut |notice| tell(verbose, &mut waiting, &notice)) {
         Outcome::Ended(ended) => Ok(ExitCode::from(ended.status())),
         Outcome::Withdrawn(signal) => {
             die_of(signal);
@@ -48,11 +57,15 @@ fn job(settings: Settings, command: Vec<OsString>) -> Result<Job, Failure> {
         command,
         ignored_signals,
         killed_status,
+        explain_after: None,
     })
 }
 
-fn tell(verbose: bool, notice: &Notice<'_>) {
+fn tell(verbose: bool, waiting: &mut Waiting<Stderr>, notice: &Notice<'_>) {
     match notice {
+        Notice::Waits { explanation, since } => waiting.explain(explanation, *since),
+        Notice::WaitOver => waiting.over(),
+        Notice::InVain { lines } => waiting.in_vain(lines),
         Notice::Search(notice) => print::search(verbose, notice),
         Notice::Locked { element } if verbose => {
             print::line(&format!("Locked element is '{element}'"));

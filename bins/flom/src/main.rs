@@ -8,6 +8,7 @@ mod doctor;
 mod lock;
 mod observe;
 mod print;
+mod waiting;
 
 use std::env;
 use std::process::ExitCode;
@@ -48,7 +49,7 @@ fn carry_out(run: Run) -> Result<ExitCode, Failure> {
         }
         Action::CheckConfig => {}
         Action::NoCommand => return Err(exit::no_command()),
-        Action::Lock { command } => return lock::run(run.settings, command),
+        Action::Lock { command } => return lock::run(run.settings, command, run.explain),
     }
     Ok(ExitCode::SUCCESS)
 }

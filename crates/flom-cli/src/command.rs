@@ -18,6 +18,8 @@ pub(crate) enum Wish {
     Status,
     Why,
     Format,
+    WaitReport,
+    Quiet,
     DebugFeature,
     Foreground,
     Detach,
@@ -118,7 +120,26 @@ const DOCTOR: Command = Command {
 };
 
 /// Of `flom`.
-pub(crate) static OF_FLOM: [Command; 14] = [
+pub(crate) static OF_FLOM: [Command; 16] = [
+    Command {
+        wish: Wish::WaitReport,
+        shorts: &[],
+        longs: &["wait-report"],
+        kind: Kind::Flag,
+        help: Help::Shown("say why it waits; =S: after S seconds"),
+        about: "Says on stderr why the lock is not there yet: what stops it, who holds it, how many \
+                come before, first after one second, or after as many as follow (--wait-report=10), \
+                and again when something has changed. Who gives up says who had it. On a terminal \
+                it does so without being told. A daemon of FLoM 1.7.2 does not say why.",
+    },
+    Command {
+        wish: Wish::Quiet,
+        shorts: &[],
+        longs: &["quiet"],
+        kind: Kind::Flag,
+        help: Help::Shown("never say why it waits"),
+        about: "Never says why the lock is not there yet, also on a terminal.",
+    },
     Command {
         wish: Wish::Status,
         shorts: &[],

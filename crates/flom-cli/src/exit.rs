@@ -72,6 +72,11 @@ pub(crate) fn bad_format() -> Failure {
     Failure::sentence(FAILED, "--format: expected text or json")
 }
 
+/// `--wait-report` with something that is no number of seconds.
+pub(crate) fn bad_wait_report() -> Failure {
+    Failure::sentence(FAILED, "--wait-report: expected a number of seconds")
+}
+
 /// `--why` without a resource.
 pub(crate) fn why_what() -> Failure {
     Failure::sentence(FAILED, "--why: say which resource, with -r NAME")

@@ -54,10 +54,21 @@ pub struct Run {
     pub settings: Settings,
     /// What to do.
     pub action: Action,
+    /// Whether and when a wait for the lock is explained.
+    pub explain: Explain,
     /// Lines for stdout before anything else happens (`-V`).
     pub output: Vec<String>,
     /// Lines for stderr before anything else happens.
     pub warnings: Vec<String>,
+}
+
+/// Whether and when a wait for the lock is explained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Explain {
+    /// `--wait-report`: after so many seconds, if it says how many.
+    pub report: Option<Option<u32>>,
+    /// `--quiet`: not at all.
+    pub quiet: bool,
 }
 
 /// What `flom` is to do.
@@ -166,6 +177,7 @@ impl Run {
         Self {
             settings: Settings::default(),
             action: Action::NoCommand,
+            explain: Explain::default(),
             output: Vec::new(),
             warnings: Vec::new(),
         }
@@ -195,6 +207,7 @@ impl Run {
         let meaningless = meaningless.filter(|_| verbose);
         self.warnings
             .extend(meaningless.map(|sentence| format!("flom: warning: {sentence}")));
+        self.explain = explain(&words)?;
         self.action = action(words)?;
         if matches!(self.action, Action::Lock { .. }) {
             self.warnings.extend(self.settings.drop_unignorable());
@@ -313,6 +326,19 @@ fn action(words: Words) -> Result<Action, Failure> {
         let command = words.command;
         Ok(Action::Lock { command })
     }
+}
+
+fn explain(words: &Words) -> Result<Explain, Failure> {
+    let report = match words.value_of(Wish::WaitReport) {
+        None => None,
+        Some(word) if word.is_empty() => Some(None),
+        Some(word) => match word.to_str().and_then(|word| word.parse().ok()) {
+            Some(seconds) => Some(Some(seconds)),
+            None => return Err(exit::bad_wait_report()),
+        },
+    };
+    let quiet = words.want(Wish::Quiet);
+    Ok(Explain { report, quiet })
 }
 
 /// `--status` wins where both are given: it says more.

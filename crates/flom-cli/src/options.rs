@@ -151,8 +151,8 @@ fn value(parser: &mut Parser, option: Found, name: String) -> Result<OsString, S
     let is_long = name.starts_with("--");
     if !option.takes_value() {
         if is_long {
-            // `--version=1` is `--version`.
-            parser.optional_value();
+            // `--version=1` is `--version`; `--wait-report=10` says more than without.
+            return Ok(parser.optional_value().unwrap_or_default());
         }
         return Ok(OsString::new());
     }

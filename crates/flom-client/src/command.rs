@@ -14,6 +14,7 @@ use crate::request::Request;
 use crate::shutdown;
 
 pub use crate::error::ShutdownError;
+pub use crate::explain::Explanation;
 pub use crate::notice::Notice;
 pub use crate::observe::{Look, ObserveError};
 
@@ -43,6 +44,23 @@ pub fn start(
 /// `request`, which says who asks.
 pub fn introduce(request: Request, who: Who) -> Request {
     request.introduce(who)
+}
+
+/// Asks why `pending` waits, unless that is being asked already; what is known at once is the answer.
+/// Never waits.
+pub fn ask_why(pending: &mut Pending) -> Option<Explanation> {
+    pending.ask_why()
+}
+
+/// What the daemon has said to [`ask_why`], once it has been driven.
+pub fn explanation(pending: &mut Pending) -> Option<Explanation> {
+    pending.explanation()
+}
+
+/// Because of whom `pending` came to nothing by `error`, in lines. Waits for the daemon's word, but
+/// not for long; nothing if it does not say.
+pub fn because_of(pending: &mut Pending, error: &LockError) -> Option<Vec<String>> {
+    pending.because_of(error)
 }
 
 /// Whether there is anything to be gained by asking again after `error`: a daemon that was about to

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use flom_proto::{Answer, AnswerStep, DecodeError, Decoder, Message};
+use flom_proto::{Answer, AnswerStep, DecodeError, Decoder, Message, Report};
 use flom_types::{Outcome, Time};
 
 use crate::trace;
@@ -85,6 +85,16 @@ pub(crate) struct Conversation {
     peer_id: Option<String>,
     /// Why the daemon refuses, if it has said so in words.
     reason: Option<String>,
+    /// What it says to a question beside the request.
+    beside: Beside,
+}
+
+/// A question beside the request, and what has been said to it.
+#[derive(Debug, Default)]
+struct Beside {
+    is_asked: bool,
+    text: Vec<u8>,
+    answer: Option<String>,
 }
 
 #[derive(PartialEq, Eq, Debug)]
@@ -111,6 +121,7 @@ impl Conversation {
             extended: None,
             peer_id: None,
             reason: None,
+            beside: Beside::default(),
         }
     }
 
@@ -193,10 +204,33 @@ impl Conversation {
         self.peer_id.as_deref()
     }
 
+    /// A question beside the request has been sent.
+    pub(crate) fn note_question(&mut self) {
+        self.beside = Beside {
+            is_asked: true,
+            ..Beside::default()
+        };
+    }
+
+    /// Whether a question beside the request is not answered yet.
+    pub(crate) fn has_question(&self) -> bool {
+        self.beside.is_asked
+    }
+
+    /// What has been answered to it, once.
+    pub(crate) fn take_explanation(&mut self) -> Option<String> {
+        self.beside.answer.take()
+    }
+
     fn take(&mut self, message: Message) -> Result<(), Fault> {
         trace::message(&message);
-        let Message::Answer(answer) = message else {
-            return Err(out_of_turn("no answer at all"));
+        let answer = match message {
+            Message::Answer(answer) => answer,
+            Message::Report(report) if self.beside.is_asked => {
+                self.beside.take(report);
+                return Ok(());
+            }
+            _ => return Err(out_of_turn("no answer at all")),
         };
         self.extended
             .get_or_insert(answer.session.as_ref().is_some_and(|session| session.ext));
@@ -245,6 +279,19 @@ impl Conversation {
             queued: outcome == Outcome::Queued,
         };
         Ok(())
+    }
+}
+
+impl Beside {
+    fn take(&mut self, report: Report) {
+        self.text.extend(report.text);
+        if report.last {
+            self.is_asked = false;
+            let text = std::mem::take(&mut self.text);
+            // Who may not look is told why: that is no explanation.
+            let is_one = report.rc != Outcome::Refused.number();
+            self.answer = is_one.then(|| String::from_utf8_lossy(&text).into_owned());
+        }
     }
 }
 

@@ -173,6 +173,7 @@ mod connect;
 mod conversation;
 mod discover;
 mod error;
+mod explain;
 mod guard;
 #[cfg(feature = "tls")]
 mod identity;

@@ -27,9 +27,9 @@ pub(crate) const SEND_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 #[must_use = "the request is withdrawn as soon as it is dropped"]
 pub struct Pending {
-    line: Line,
-    ask: Ask,
-    conversation: Conversation,
+    pub(crate) line: Line,
+    pub(crate) ask: Ask,
+    pub(crate) conversation: Conversation,
     asked: Instant,
     /// The process that has asked.
     owner: u32,

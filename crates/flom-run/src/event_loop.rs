@@ -14,6 +14,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::child::Child;
 use crate::exit::{Ended, Outcome, RunError};
+use crate::explain::Explainer;
 use crate::run::{Effect, Event, Run};
 use crate::signals::Signals;
 use crate::{Job, Notice};
@@ -38,6 +39,7 @@ pub fn run(job: &Job, tell: &mut dyn FnMut(Notice<'_>)) -> Outcome {
         just_started: false,
         blind: None,
         asked: None,
+        explainer: Explainer::new(job.explain_after),
     };
     let mut outcome = rim.follow(first);
     loop {
@@ -63,6 +65,7 @@ struct Rim<'a> {
     blind: Option<io::Error>,
     /// When the first request was sent.
     asked: Option<Instant>,
+    explainer: Explainer,
 }
 
 /// Where the loop sleeps.
@@ -138,7 +141,9 @@ impl Rim<'_> {
         let left = self
             .pending
             .as_ref()
-            .and_then(Pending::next_deadline)
+            .map(|pending| (pending.next_deadline(), self.explainer.next_deadline()));
+        let left = left
+            .and_then(|(answer, explanation)| [answer, explanation].into_iter().flatten().min())
             .map(|at| at.saturating_duration_since(Instant::now()));
         let Watch { poll, events, .. } = self.watch();
         match poll.poll(events, left) {
@@ -161,13 +166,21 @@ impl Rim<'_> {
             self.guard = None;
             return Some(Event::Lost(lost));
         }
-        match self.pending.as_mut()?.drive() {
+        let pending = self.pending.as_mut()?;
+        match pending.drive() {
             Ok(Progress::Granted) => {
+                self.explainer.end(self.tell);
                 self.guard = self.pending.take()?.finish().ok();
                 Some(Event::Granted)
             }
-            Ok(_) => None,
-            Err(error) => Some(Event::NotGranted(error)),
+            Ok(_) => {
+                self.explainer.look(Instant::now(), pending, self.tell);
+                None
+            }
+            Err(error) => {
+                self.explainer.fail(&error, pending, self.tell);
+                Some(Event::NotGranted(error))
+            }
         }
     }
 
@@ -254,7 +267,8 @@ impl Rim<'_> {
         });
         self.let_signals_through(false);
         let pending = pending?;
-        self.asked.get_or_insert_with(Instant::now);
+        let asked = *self.asked.get_or_insert_with(Instant::now);
+        self.explainer.begin(asked);
         if self.watch.is_none() {
             self.watch = Some(Watch::new().map_err(RunError::Watch)?);
         }
@@ -293,6 +307,7 @@ impl Rim<'_> {
 
     fn release(&mut self, rollback: bool) {
         self.let_signals_through(true);
+        self.explainer.end(self.tell);
         if let Some(pending) = self.pending.take() {
             pending.withdraw();
         }

@@ -15,11 +15,14 @@
 mod child;
 mod event_loop;
 mod exit;
+mod explain;
 mod run;
 mod signals;
 
 use std::ffi::OsString;
+use std::time::Duration;
 
+use flom_client::command::Explanation;
 use flom_client::{LockLost, ReleaseError, Request};
 use flom_settings::KilledStatus;
 use flom_types::Patience;
@@ -44,6 +47,8 @@ pub struct Job {
     pub ignored_signals: Vec<i32>,
     /// What the command counts as if a signal kills it.
     pub killed_status: KilledStatus,
+    /// After how long a wait is explained for the first time; `None`: never, nor a wait in vain.
+    pub explain_after: Option<Duration>,
 }
 
 /// What happens on the way, for those who want to know.
@@ -52,6 +57,20 @@ pub struct Job {
 pub enum Notice<'a> {
     /// A step of the search for a daemon.
     Search(flom_client::command::Notice<'a>),
+    /// The request waits, for this reason. Told again from time to time.
+    Waits {
+        /// As far as it is known.
+        explanation: &'a Explanation,
+        /// How long it has waited.
+        since: Duration,
+    },
+    /// The request that waited does not any more.
+    WaitOver,
+    /// The request has come to nothing because of them, in lines.
+    InVain {
+        /// Who has what it wants.
+        lines: &'a [String],
+    },
     /// This is what has been locked; the command starts now.
     Locked {
         /// The element of a set, the number of a sequence, the timestamp.

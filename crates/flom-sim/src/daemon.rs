@@ -136,6 +136,10 @@ impl Daemon {
                 Ok(Heard::InvalidName(_)) => {
                     self.answer(now, session, Step::First, Outcome::InvalidName, None);
                 }
+                Ok(Heard::WhoAreYou) => {
+                    self.answer(now, session, Step::First, Outcome::CannotWait, None);
+                }
+                Ok(Heard::Observe(_)) => {} // changes nothing, and nobody here looks
                 Ok(Heard::Shutdown { .. }) => {
                     conn.conversation.conclude();
                     self.gone.push_back(session);

@@ -38,6 +38,8 @@ complete -c flom -s 't' -l daemon-trace-file -r -F -d 'where a new daemon writes
 complete -c flom -s 'T' -l command-trace-file -r -F -d 'where flom writes its trace'
 complete -c flom -l append-trace-file -x -a 'yes no' -d 'append to trace files'
 complete -c flom -s 'V' -l verbose -d 'print more: settings, progress'
+complete -c flom -l wait-report -d 'say why it waits; =S: after S seconds'
+complete -c flom -l quiet -d 'never say why it waits'
 complete -c flom -l status -d 'show who holds what and who waits'
 complete -c flom -l why -d 'say if a lock would wait, and for whom'
 complete -c flom -l format -x -a 'text json' -d 'how to show it: text or json'

@@ -53,6 +53,7 @@ impl Daemon {
             command: ["/bin/sh", "-c", script, "sh"].map(Into::into).to_vec(),
             ignored_signals: Vec::new(),
             killed_status: KilledStatus::Signal,
+            explain_after: None,
         }
     }
 
