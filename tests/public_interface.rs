@@ -11,6 +11,19 @@ use std::path::{Path, PathBuf};
 /// Whose types may be seen: the library's own, and those of the crate whose words it passes on.
 const OURS: &[&str] = &["crate", "std", "flom_types", "super", "self"];
 
+/// What the library is built on.
+const FOREIGN: &[&str] = &[
+    "flom_discovery",
+    "flom_net",
+    "flom_proto",
+    "flom_settings",
+    "flom_tls",
+    "log",
+    "nix",
+    "rustix",
+    "rustls",
+];
+
 #[test]
 fn no_type_of_another_crate_is_in_the_interface_of_the_library() {
     let mut seen = 0;
@@ -27,9 +40,10 @@ fn no_type_of_another_crate_is_in_the_interface_of_the_library() {
                     file.display()
                 );
             }
+            assert_eq!(foreign_path(&item), None, "{}:\n{item}", file.display());
         }
     }
-    assert!(seen > 100, "only {seen} items were found");
+    assert!(seen > 80, "only {seen} items were found");
 }
 
 #[test]
@@ -41,7 +55,10 @@ fn a_foreign_type_would_be_found() {
     let foreign = foreign_names(text);
     let found: Vec<_> = public_items(text)
         .into_iter()
-        .map(|item| words(&item).any(|word| foreign.contains(word)))
+        .map(|item| {
+            let named = words(&item).any(|word| foreign.contains(word));
+            named || foreign_path(&item).is_some()
+        })
         .collect();
     assert_eq!(found, [true, true, true]);
     assert!(!foreign.contains("Duration") && foreign.contains("say"));
@@ -50,22 +67,36 @@ fn a_foreign_type_would_be_found() {
 /// The sources of the library, but for what is promised to nobody.
 fn sources() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/flom-client/src");
-    let files = fs::read_dir(folder).unwrap();
-    let hidden = ["command.rs", "notice.rs", "observe.rs", "shutdown.rs"];
+    let hidden = [
+        "command.rs",
+        "notice.rs",
+        "observe.rs",
+        "shutdown.rs",
+        "tests.rs",
+    ];
+    let files = [folder.clone(), folder.join("error")]
+        .into_iter()
+        .flat_map(|folder| {
+            let files = fs::read_dir(folder).unwrap();
+            files.map(|entry| entry.unwrap().path())
+        });
     files
-        .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .filter(|path| !hidden.iter().any(|name| path.ends_with(name)))
         .collect()
 }
 
-/// The names that `use` brings in from other crates, and the names of these crates.
+/// A path in the item that begins with the name of another crate.
+fn foreign_path(item: &str) -> Option<&'static str> {
+    FOREIGN
+        .iter()
+        .find(|krate| item.contains(&format!("{krate}::")))
+        .copied()
+}
+
+/// The names that `use` brings in from other crates.
 fn foreign_names(text: &str) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = ["flom_net", "flom_proto", "flom_settings", "flom_discovery"]
-        .into_iter()
-        .chain(["flom_tls", "rustls", "rustix", "nix", "mio", "log"])
-        .map(str::to_string)
-        .collect();
+    let mut names = BTreeSet::new();
     let uses = text
         .split("\nuse ")
         .skip(1)

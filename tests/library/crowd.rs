@@ -18,7 +18,7 @@ const SPARE: u64 = 500;
 fn room() -> usize {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    setrlimit(Resource::Nofile, limit.clone()).unwrap();
+    setrlimit(Resource::Nofile, limit).unwrap();
     let most = limit.current.unwrap_or(u64::MAX).saturating_sub(SPARE);
     usize::try_from(most).unwrap_or(usize::MAX).min(REQUESTS)
 }

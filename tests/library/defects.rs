@@ -2,11 +2,11 @@
 //! can in Rust: a defect has the number of its test.
 //!
 //! Not here: D6 and D10 (no null pointers, no trace function), D7 (a mode is one of six by its type),
-//! D9 (`builder.rs`), D12 (`unique_id.rs`), D13 (`conversation`), D16 (nothing is shared), D17
+//! D9 (`builder.rs`), D12 (`unique_id.rs`), D16 (nothing is shared), D17
 //! (`tests/descriptors.rs`), D18 (`tests/e2e`, with TLS).
 
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flom_client::{LockError, ReleaseError, ResourceNameError, Wait};
 use flom_testkit::{AMPLE, wait_for};
@@ -126,7 +126,30 @@ fn d11_a_daemon_that_does_nothing_does_not_hold_us_up() {
     let error = guard.unlock().unwrap_err();
     assert!(matches!(error, ReleaseError::NoConfirmation { .. }));
     daemon.resume();
-    request.lock_timeout(AMPLE).unwrap();
+    request.lock_timeout(AMPLE).unwrap().unlock().unwrap();
+}
+
+#[test]
+fn d13_an_answer_does_not_begin_the_time_anew() {
+    let daemon = daemon();
+    let limit = Duration::from_millis(300);
+    let request = request(&daemon, "A");
+    let began = Instant::now();
+    let waiting = request
+        .clone()
+        .create(false)
+        .start(Wait::For(limit))
+        .unwrap();
+    // Another answer, that it is queued, comes when somebody creates the resource.
+    let _creator = request.lock().unwrap();
+    let due = waiting.next_deadline().unwrap();
+    assert!(due <= began + limit + Duration::from_millis(100));
+    let error = waiting.wait().unwrap_err();
+    assert!(
+        matches!(error, LockError::TimedOut { queued: true, .. }),
+        "{error}"
+    );
+    assert!(began.elapsed() >= limit);
 }
 
 #[test]
