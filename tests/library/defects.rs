@@ -6,10 +6,11 @@
 //! (`tests/descriptors.rs`), D18 (`tests/e2e`, with TLS).
 
 use std::num::NonZeroU32;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
-use flom_client::{LockError, ReleaseError, ResourceNameError, Wait};
-use flom_testkit::{AMPLE, wait_for};
+use flom_client::{Client, ConnectError, LockError, ReleaseError, ResourceNameError, Wait};
+use flom_testkit::{AMPLE, Directory, wait_for};
 
 use crate::{client, daemon, idle, request, wait_until_connected};
 
@@ -127,6 +128,25 @@ fn d11_a_daemon_that_does_nothing_does_not_hold_us_up() {
     assert!(matches!(error, ReleaseError::NoConfirmation { .. }));
     daemon.resume();
     request.lock_timeout(AMPLE).unwrap().unlock().unwrap();
+}
+
+#[test]
+fn d11_a_daemon_that_lets_nobody_in_does_not_hold_us_up() {
+    let directory = Directory::new();
+    let socket = directory.path().join("socket");
+    let listener = UnixListener::bind(&socket).unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let _first = UnixStream::connect(&socket).unwrap(); // and there is room for no other
+    let limit = Duration::from_millis(50);
+    let client = Client::builder().unix(&socket);
+    let client = client.connect_timeout(limit).build().unwrap();
+    let error = client.connect().unwrap_err();
+    assert!(matches!(error, ConnectError::TimedOut { .. }), "{error}");
+    let request = client.request("A").unwrap();
+    let error = request.lock().unwrap_err();
+    assert_eq!(error.code().0, -105, "{error}");
+    let error = request.lock_timeout(limit / 5).unwrap_err();
+    assert!(matches!(error, LockError::TimedOut { after, .. } if after == limit / 5));
 }
 
 #[test]

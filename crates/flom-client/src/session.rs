@@ -57,6 +57,11 @@ impl Session {
         request.ask_over(self.line, &self.client, wait)
     }
 
+    /// Whether nobody can listen, and the daemon has proved who it is.
+    pub fn is_encrypted(&self) -> bool {
+        self.line.is_secured()
+    }
+
     /// Who is at the other end: the socket, or the address as it was given or found.
     pub fn peer(&self) -> &str {
         self.line.peer()
