@@ -285,6 +285,9 @@ fn who_may_look_is_another_list() {
             .contains("may not look at it ([Access] Observe)"),
         "{ended:?}"
     );
-    let daemon = Daemon::start_with(&format!("exec \"$FLOMD\" \"$@\" {NOBODY_ELSE}"));
+    let user = rustix::process::geteuid().as_raw();
+    let script = format!("exec \"$FLOMD\" \"$@\" {NOBODY_ELSE} --access-observe=uid:{user}");
+    let daemon = Daemon::start_with(&script);
     daemon.flom(["--status"]).run().expect_code(0);
+    daemon.flom(["--", "true"]).run().expect_code(99);
 }

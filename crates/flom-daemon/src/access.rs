@@ -13,7 +13,7 @@ use std::os::fd::AsFd;
 
 use flom_net::{Peer, peer_groups};
 use flom_settings::{Access as Lists, Principal};
-use flom_types::target;
+use flom_types::{Printable, target};
 use log::debug;
 
 /// What somebody may do or not.
@@ -139,7 +139,9 @@ impl Identity {
 
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.name, self.uid) {
+        // Whoever had the certificate signed has chosen the name: it goes into logs.
+        let name = self.name.as_ref().map(|name| Printable(name.as_bytes()));
+        match (name, self.uid) {
             (Some(name), Some(uid)) => write!(f, "uid {uid} with the certificate of {name}"),
             (Some(name), None) => write!(f, "the certificate of {name}"),
             (None, Some(uid)) => write!(f, "uid {uid}"),
@@ -292,6 +294,11 @@ mod tests {
                 "uid 8 with the certificate of host may not lock ([Access] Lock)",
             ),
             (Right::Observe, Identity::default(), nobody),
+            (
+                Right::Lock,
+                certified("a\nb"),
+                "the certificate of a b may not lock ([Access] Lock)",
+            ),
         ] {
             let error = access(right, &["uid:7"]).check(right, || who).unwrap_err();
             assert_eq!(error.to_string(), sentence);
