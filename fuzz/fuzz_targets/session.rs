@@ -5,7 +5,7 @@
 #![no_main]
 
 use flom_core::{Event, Fairness, Footprint};
-use flom_proto::{Lock, Message, Session, Shutdown, Unlock, encode};
+use flom_proto::{About, Lock, Message, Observe, Session, Shutdown, Unlock, encode};
 use flom_sim::daemon::{Daemon, Deed};
 use flom_sim::judge::Judge;
 use flom_sim::pipe::Piece;
@@ -191,6 +191,15 @@ fn message(rest: &mut &[u8]) -> Message {
         14 if number == 0 => Message::Shutdown(Shutdown {
             session,
             immediate: flag(3),
+        }),
+        15 if number != 0 => Message::Observe(Observe {
+            session,
+            about: [About::Status, About::Why, About::Wait][usize::from(number) % 3],
+            name,
+            mode: (!flag(3)).then_some(value),
+            quantity: (!flag(5)).then_some(value),
+            create: flag(6),
+            json: flag(7),
         }),
         _ => Message::Ping,
     }

@@ -15,16 +15,17 @@ const UNLOCK_A: &str = r#"115 unlock name="QQ==" rollback="0""#;
 
 /// A message as it would be with the host id of the transcripts, and without extensions.
 fn as_old(said: &str) -> String {
-    let said = said.replace(EXTENSION, "");
     match said.split_once("peerid=\"") {
-        None => said,
+        None => said.to_owned(),
         Some((head, tail)) => {
             let (id, tail) = tail.split_once('"').unwrap();
             assert!(
                 id.len() == 32 && id.bytes().all(|c| c.is_ascii_hexdigit()),
                 "{id}"
             );
-            format!("{head}peerid=\"{PEER}\"{tail}")
+            // That we understand more, and who we are: what an old program does not say.
+            let (_, tail) = tail.split_once("/>").unwrap();
+            format!("{head}peerid=\"{PEER}\"/>{tail}")
         }
     }
 }

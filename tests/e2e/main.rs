@@ -26,6 +26,7 @@ mod locking;
 mod messages;
 mod options;
 mod scenario;
+mod seeing;
 mod service;
 mod shutdown;
 mod signals;

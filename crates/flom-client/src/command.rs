@@ -52,6 +52,11 @@ pub fn ask_why(pending: &mut Pending) -> Option<Explanation> {
     pending.ask_why()
 }
 
+/// Whether the daemon has answered the request at all.
+pub fn is_answered(pending: &Pending) -> bool {
+    pending.is_answered()
+}
+
 /// What the daemon has said to [`ask_why`], once it has been driven.
 pub fn explanation(pending: &mut Pending) -> Option<Explanation> {
     pending.explanation()

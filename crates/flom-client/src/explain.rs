@@ -39,6 +39,11 @@ impl Pending {
         }
     }
 
+    /// Whether the daemon has answered at all.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.conversation.is_extended().is_some()
+    }
+
     /// What the daemon has said to [`ask_why`](Self::ask_why), once.
     pub(crate) fn explanation(&mut self) -> Option<Explanation> {
         let text = self.conversation.take_explanation()?;

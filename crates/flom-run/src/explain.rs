@@ -11,6 +11,9 @@ use crate::Notice;
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(10);
 
+/// Until the next look at a daemon that has not answered at all yet.
+const SOON: Duration = Duration::from_millis(50);
+
 /// Looks from time to time why the request waits.
 #[derive(Debug)]
 pub(crate) struct Explainer {
@@ -54,7 +57,9 @@ impl Explainer {
         };
         let since = now.saturating_duration_since(*began);
         let mut explanation = command::explanation(pending);
-        if *next <= now {
+        if *next <= now && !command::is_answered(pending) {
+            *next = now + SOON;
+        } else if *next <= now {
             *next = now + (since / 10).clamp(SHORTEST, LONGEST);
             explanation = command::ask_why(pending).or(explanation);
         }

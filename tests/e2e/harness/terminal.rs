@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::Stdio;
@@ -46,6 +46,26 @@ impl Terminal {
         program
             .args(words)
             .spawn_reading(Stdio::from(self.line.try_clone().unwrap()))
+    }
+
+    /// Starts a script for `sh` that has this terminal for its standard error too, and ends.
+    pub(crate) fn run_shown<'a>(
+        &self,
+        script: &str,
+        words: impl IntoIterator<Item = &'a str>,
+    ) -> Running {
+        let script = format!("exec 2>&0; {script}");
+        self.run_in_foreground(&script, words)
+    }
+
+    /// What is shown until there is this text.
+    pub(crate) fn wait_for(&self, text: &str) -> String {
+        let (mut shown, mut buffer) = (Vec::new(), [0; 4096]);
+        while !String::from_utf8_lossy(&shown).contains(text) {
+            let bytes = (&self.keys).read(&mut buffer).unwrap();
+            shown.extend_from_slice(&buffer[..bytes]);
+        }
+        String::from_utf8_lossy(&shown).into_owned()
     }
 
     /// Presses Ctrl and C.
