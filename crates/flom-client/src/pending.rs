@@ -24,6 +24,22 @@ pub(crate) const SEND_LIMIT: Duration = Duration::from_secs(10);
 /// Wait until the descriptor is readable or [`next_deadline`](Self::next_deadline) has come, then
 /// [`drive`](Self::drive); after [`Progress::Granted`], [`finish`](Self::finish). The descriptor
 /// stays the same, also in the [`Guard`].
+///
+/// ```
+/// # use flom_testkit::Daemon;
+/// # let daemon = Daemon::start();
+/// # let client = flom_client::Client::builder().unix(daemon.socket()).build()?;
+/// use flom_client::{Progress, Wait};
+///
+/// let mut pending = client.request("stock")?.start(Wait::Forever)?;
+/// while pending.drive()? != Progress::Granted {
+///     // Wait until `pending.as_fd()` is readable, or until `pending.next_deadline()`.
+/// #   std::thread::yield_now();
+/// }
+/// let guard = pending.finish().expect("drive said so");
+/// # guard.unlock()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the request is withdrawn as soon as it is dropped"]
 pub struct Pending {
