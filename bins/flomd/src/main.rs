@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+mod vfs;
+
 use std::env;
 use std::error::Error;
 use std::io;
@@ -55,7 +57,8 @@ fn serve(run: &Run) -> Result<(), Failure> {
     let opened =
         Daemon::open_passed(settings, passed).and_then(|daemon| daemon.heed_signals(reopen_trace));
     trace::settle(&settings.trace, opened.is_ok());
-    let daemon = opened.map_err(|error| failed(&error))?;
+    let mut daemon = opened.map_err(|error| failed(&error))?;
+    vfs::mount(&mut daemon, settings);
     let supervisor = Supervisor::from_environment();
     warn_of(supervisor.ready(&daemon.place().to_string()));
     let ended = daemon.run();
@@ -72,15 +75,17 @@ fn serve_detached(run: &Run) -> Result<(), Failure> {
     detach::raise_limits();
     let system_log = SystemLog::of_system();
     system_log.tell_panics();
-    let opened = traced
+    let mut opened = traced
         .and_then(|()| Daemon::open(settings))
-        .and_then(|daemon| daemon.heed_signals(reopen_trace));
+        .and_then(|daemon| daemon.heed_signals(reopen_trace))
+        .map(|daemon| daemon.log_to(system_log.clone()));
     trace::settle(&settings.trace, opened.is_ok());
-    if let Err(error) = &opened {
-        system_log.tell_start_failed(error);
+    match &mut opened {
+        Ok(daemon) => vfs::mount(daemon, settings),
+        Err(error) => system_log.tell_start_failed(error),
     }
     detach::report(opened.as_ref().map(drop)).map_err(|error| failed(&error))?;
-    let mut daemon = opened.map_err(|error| failed(&error))?.log_to(system_log);
+    let mut daemon = opened.map_err(|error| failed(&error))?;
     daemon.await_starter();
     daemon.run().map_err(|error| failed(&error))
 }

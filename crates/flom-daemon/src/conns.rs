@@ -104,6 +104,12 @@ impl Conns {
         &self.system_log
     }
 
+    /// A number that no connection has had or will have.
+    pub(crate) fn next_number(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
@@ -126,8 +132,7 @@ impl Conns {
         registry: &Registry,
     ) -> io::Result<()> {
         let slot = self.free.last().copied().unwrap_or(self.slots.len());
-        self.serial += 1;
-        let id = SessionId(self.serial << SLOT_BITS | slot as u64);
+        let id = SessionId(self.next_number() << SLOT_BITS | slot as u64);
         registry.register(
             &mut SourceFd(&socket.as_raw_fd()),
             token(id),

@@ -28,11 +28,15 @@ use crate::records::{END, FAILED, IMMEDIATE, QUIESCE, REFUSED};
 use crate::signals::Watchman;
 use crate::system_log::SystemLog;
 use crate::trace;
+use crate::window::Exhibition;
 
 /// Tokens of what is no connection; `conns.rs` leaves the last 16 slots for them. Those below are
 /// for doors.
 const GROUP: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
+
+/// Below those for doors and their files.
+const WINDOW: Token = Token(usize::MAX - 15);
 
 /// Events taken from the system in one turn; those that are left come with the next.
 const EVENTS: usize = 1024;
@@ -49,6 +53,8 @@ const SHARE_BYTES: usize = 64 * 1024;
 /// Clients can connect from the moment it exists; [`run`](Self::run) serves them.
 #[derive(Debug)]
 pub struct Daemon {
+    /// Taken down before anything else ends.
+    exhibition: Option<Exhibition>,
     // At the end fields go in this order: nobody may come in any more when clients see that their
     // connections have ended.
     entrances: Entrances,
@@ -89,6 +95,12 @@ impl Daemon {
     /// [`RunError`]; sockets and connections are closed then, too.
     pub fn run(mut self) -> Result<(), RunError> {
         self.announce();
+        let ended = self.serve();
+        self.take_down();
+        ended
+    }
+
+    fn serve(&mut self) -> Result<(), RunError> {
         loop {
             let now = self.turn().inspect_err(|RunError(cause)| {
                 let text = format_args!("ends: cannot wait for sockets: {cause}");
@@ -153,6 +165,7 @@ impl Daemon {
         for event in &self.events {
             match event.token() {
                 GROUP => self.discovery.iter_mut().for_each(Discovery::knock),
+                WINDOW => {} // the frame knows
                 SIGNALS => {
                     if let Some(signal) = self.signals.as_mut().and_then(Watchman::heed) {
                         let name = signal_name(signal).unwrap_or("a signal");
@@ -371,6 +384,10 @@ impl Daemon {
     fn show(&mut self, now: Now) {
         self.observers
             .serve(now, &self.clock, &self.manager, &mut self.conns);
+        if let Some(exhibition) = &mut self.exhibition {
+            let frame = &mut exhibition.frame;
+            frame.serve(now, &self.manager, &mut self.conns);
+        }
     }
 
     fn tick(&mut self, now: Now) {
@@ -419,6 +436,7 @@ impl Daemon {
     }
 }
 
+mod exhibiting;
 mod opening;
 #[cfg(test)]
 mod tests;

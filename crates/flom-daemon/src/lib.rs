@@ -20,6 +20,7 @@
 //! | `conversation.rs` | whose turn it is, which values are sound: message to event, outcome to answer |
 //! | `answers.rs` | the answers as bytes |
 //! | `observers.rs` | what is told to those who look, a slice a turn |
+//! | `window.rs` | what is shown to those who look from another thread |
 //! | `system_log.rs`, `records.rs` | what an administrator reads about it |
 //! | `clock.rs`, `signals.rs`, `discovery.rs`, `trace.rs` | what their names say |
 //!
@@ -52,6 +53,7 @@ mod supervisor;
 mod system_log;
 mod tls;
 mod trace;
+mod window;
 mod wrapped;
 
 pub use event_loop::{Daemon, RunError};
@@ -59,3 +61,4 @@ pub use passed::{PassedError, PassedListener, PassedSocket, take_passed};
 pub use start::StartError;
 pub use supervisor::Supervisor;
 pub use system_log::SystemLog;
+pub use window::{TakeDown, Window};

@@ -86,6 +86,12 @@ kinds! {
     TLS_FILES: "FLM018E", Error, CONN;
     /// A socket cannot be bound, so the daemon does not start.
     BIND_FAILED: "FLM019E", Error, DAEMON;
+    /// What the daemon keeps is shown as a file system.
+    MOUNTED: "FLM022I", Info, DAEMON;
+    /// That ends.
+    UNMOUNTING: "FLM023I", Info, DAEMON;
+    /// It cannot be mounted, or not be unmounted; locks are not concerned.
+    MOUNT_FAILED: "FLM024W", Warning, DAEMON;
     /// The daemon cannot start for another reason.
     START_FAILED: "FLM026E", Error, DAEMON;
     /// The daemon ends because it cannot go on.

@@ -13,6 +13,7 @@ mod file;
 mod given;
 mod key_file;
 mod killed_status;
+mod mount_table;
 mod number;
 mod origin;
 mod principal;

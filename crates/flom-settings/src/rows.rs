@@ -147,9 +147,11 @@ pub static TABLE: [Setting; 37] = [
         set: |s, v| v.port().map(|port| s.daemon.multicast_port = port) },
     Setting { group: "Daemon", key: "MountPointVFS", short: Some('m'), long: "mount-point-vfs",
         kind: Directory("DIR"), help: "where a new daemon mounts its state",
-        of_daemon: true, of_old: true, is_common: false, is_available: false,
+        of_daemon: true, of_old: true, is_common: false, is_available: true,
         about: "The directory, which must be there, where a daemon that this command starts mounts \
-            a file system that shows who holds what.",
+            a file system that shows who holds what and who waits; only its own user may look. \
+            Needs FUSE (package fuse3). A daemon that cannot mount it works without it, and says \
+            why in the system log.",
         get: |s| path(s.daemon.mount_point_vfs.as_ref()),
         set: |s, v| v.directory().map(|dir| s.daemon.mount_point_vfs = dir) },
     Setting { group: "Daemon", key: "Fairness", short: None, long: "fairness",

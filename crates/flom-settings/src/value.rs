@@ -15,6 +15,7 @@ use std::{env, fs};
 use flom_types::limits::SOCKET_PATH_BYTES;
 use flom_types::{LockMode, ResourceName};
 
+use crate::mount_table::is_shown_by_flom;
 use crate::number::{decimal, integer};
 use crate::principal::Principal;
 use crate::problem::Problem;
@@ -193,14 +194,18 @@ impl Value {
         Ok(Some(path))
     }
 
-    /// A directory that can be looked into, absolute. In a file, empty is none.
+    /// A directory that can be looked into, absolute; or one where a daemon has mounted what it
+    /// shows, be it killed since or that of another user. In a file, empty is none.
     pub(crate) fn directory(&self) -> Result<Option<PathBuf>, Problem> {
         if self.is_unset() {
             return Ok(None);
         }
-        let opened = fs::read_dir(self.word())
-            .map_err(|error| self.unexpected(format!("a directory that can be opened: {error}")));
-        opened.and_then(|_| self.absolute()).map(Some)
+        match (fs::read_dir(self.word()), self.absolute()) {
+            (Err(error), Ok(path)) if !is_shown_by_flom(&path) => {
+                Err(self.unexpected(format!("a directory that can be opened: {error}")))
+            }
+            (_, path) => path.map(Some),
+        }
     }
 
     /// One of the words of `T`, whose error completes a sentence with "expected ...".

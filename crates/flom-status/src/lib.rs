@@ -16,10 +16,12 @@ mod document;
 mod json;
 mod judge;
 mod judgement;
+mod numbered;
 mod text;
 mod view;
 mod words;
 
 pub use document::{Document, Format};
 pub use judge::{Judgement, Question, Rule, why, why_waits};
+pub use numbered::Numbered;
 pub use view::{Counts, Peer, View};

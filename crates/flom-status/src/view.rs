@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use flom_core::snapshot::{Resource, Snapshot};
 use flom_types::{SessionId, Time, Who};
@@ -87,6 +87,11 @@ impl View {
     /// How long it still was until then.
     pub fn until(&self, then: Time) -> Duration {
         then.since(self.snapshot.taken.time)
+    }
+
+    /// A moment of the daemon's clock, as time of the system.
+    pub fn wall_clock(&self, moment: Time) -> SystemTime {
+        self.wall(moment).into()
     }
 
     /// A moment of the daemon's clock, as wall-clock time.

@@ -217,11 +217,6 @@ fn every_failure_has_its_status_and_the_words_that_scripts_know() {
             "mount-point-vfs: '/no/such/directory' is an invalid value",
         ),
         (
-            "-m / ls",
-            99,
-            "mount-point-vfs: this version does not have this option yet",
-        ),
-        (
             "--tls-certificate=/no/such/file ls",
             99,
             "tls-certificate: '/no/such/file' is not a valid value",

@@ -118,6 +118,7 @@ impl Daemon {
         let mut conns = Conns::new(Answers::of(flom_settings::peer_id()));
         conns.wrap_by(opened.wrapper);
         Ok(Self {
+            exhibition: None,
             entrances: Entrances::new(opened.doors, poll.registry())?,
             discovery,
             _claim: claim,
