@@ -110,9 +110,15 @@ impl Search<'_> {
             Ok(line) => line.secure(tls, until),
             Err(source) => return Err(ConnectError::Unreachable { peer, source }),
         };
-        secured
-            .map(Look::Found)
-            .map_err(|source| ConnectError::Tls { peer, source })
+        match secured {
+            Ok(line) => Ok(Look::Found(line)),
+            Err(source) => {
+                // A daemon that was just about to end closes the connection, too.
+                let gone = source.is_end();
+                let error = ConnectError::Tls { peer, source };
+                if gone { Ok(Look::Gone(error)) } else { Err(error) }
+            }
+        }
     }
 
     fn look_there(&mut self) -> Result<Look<Line>, ConnectError> {

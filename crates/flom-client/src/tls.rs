@@ -94,6 +94,11 @@ impl TlsError {
         }
     }
 
+    /// Whether the daemon has gone in the middle of the handshake, without a word.
+    pub(crate) fn is_end(&self) -> bool {
+        matches!(self, Self::OnlyWe | Self::Broken(_))
+    }
+
     /// As what reading and writing return.
     pub(crate) fn into_io(self) -> io::Error {
         io::Error::new(io::ErrorKind::InvalidData, self)
