@@ -37,4 +37,5 @@ mod tls;
 mod tls_peers;
 mod trace_files;
 mod tracing;
+mod vfs;
 mod waiting;

@@ -145,6 +145,11 @@ fn refused(path: &Path, source: io::Error) -> MountError {
     match source.kind() {
         // The device and the directory are there, so it is the program.
         io::ErrorKind::NotFound => MountError::NoHelper { path },
+        // What fusermount3 has printed: a line.
+        kind if source.raw_os_error().is_none() => {
+            let source = io::Error::new(kind, source.to_string().trim());
+            MountError::System { path, source }
+        }
         _ => MountError::System { path, source },
     }
 }
