@@ -5,6 +5,7 @@
 mod authority;
 mod descriptors;
 mod ending;
+mod exhibiting;
 mod harness;
 mod network;
 mod observing;
