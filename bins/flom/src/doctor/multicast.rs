@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(verdicts(&[facts("eth0"), answered.clone()]), [Ok, Ok]);
         assert_eq!(verdicts(&[facts("lo"), facts("eth0")]), [Ok, Warning]);
         assert_eq!(verdicts(&[facts("lo")]), [Ok]);
-        assert_eq!(verdicts(&[deaf.clone()]), [Warning]);
+        assert_eq!(verdicts(std::slice::from_ref(&deaf)), [Warning]);
         let down = Facts {
             sent: Err("it is down".to_string()),
             ..facts("eth2")
