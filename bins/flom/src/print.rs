@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 use flom_cli::flom::Run;
 use flom_cli::{Failure, exit};
+use flom_client::command::Notice;
 
 /// A text that ends its lines itself, on stdout.
 pub(crate) fn text(text: &str) {
@@ -36,9 +37,14 @@ pub(crate) fn announcement(run: &Run) {
     let _ = run.announce();
 }
 
-/// A step of the search for a daemon, for those who asked for it with `-V`.
-pub(crate) fn search(verbose: bool, notice: &flom_client::command::Notice<'_>) {
-    if verbose {
-        line(&notice.to_string());
+/// A step of the search for a daemon, for those who asked for it with `-V`; what is wrong with the
+/// daemon that was started, for everybody.
+pub(crate) fn search(verbose: bool, notice: &Notice<'_>) {
+    match notice {
+        Notice::Shortcoming { text } => {
+            warning(&format!("flom: the daemon that was started serves, but {text}"));
+        }
+        step if verbose => line(&step.to_string()),
+        _ => {}
     }
 }

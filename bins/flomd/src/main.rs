@@ -58,7 +58,8 @@ fn serve(run: &Run) -> Result<(), Failure> {
         Daemon::open_passed(settings, passed).and_then(|daemon| daemon.heed_signals(reopen_trace));
     trace::settle(&settings.trace, opened.is_ok());
     let mut daemon = opened.map_err(|error| failed(&error))?;
-    vfs::mount(&mut daemon, settings);
+    // Who sees the log has been told.
+    let _ = vfs::mount(&mut daemon, settings);
     let supervisor = Supervisor::from_environment();
     warn_of(supervisor.ready(&daemon.place().to_string()));
     let ended = daemon.run();
@@ -80,11 +81,14 @@ fn serve_detached(run: &Run) -> Result<(), Failure> {
         .and_then(|daemon| daemon.heed_signals(reopen_trace))
         .map(|daemon| daemon.log_to(system_log.clone()));
     trace::settle(&settings.trace, opened.is_ok());
-    match &mut opened {
+    let not_shown = match &mut opened {
         Ok(daemon) => vfs::mount(daemon, settings),
-        Err(error) => system_log.tell_start_failed(error),
-    }
-    detach::report(opened.as_ref().map(drop)).map_err(|error| failed(&error))?;
+        Err(error) => {
+            system_log.tell_start_failed(error);
+            None
+        }
+    };
+    detach::report(opened.as_ref().map(|_| not_shown.as_ref())).map_err(|error| failed(&error))?;
     let mut daemon = opened.map_err(|error| failed(&error))?;
     daemon.await_starter();
     daemon.run().map_err(|error| failed(&error))

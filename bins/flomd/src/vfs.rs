@@ -3,20 +3,17 @@
 use std::error::Error;
 use std::path::Path;
 
-use flom_daemon::{Daemon, TakeDown, Window};
+use flom_daemon::{Daemon, NotShown, TakeDown, Window};
 use flom_settings::Settings;
 #[cfg(feature = "vfs")]
 use flom_settings::Transport;
 
-/// Mounts it. That fails without harm to locks, and so does not keep the daemon from serving; the
-/// system log is told.
-pub(crate) fn mount(daemon: &mut Daemon, settings: &Settings) {
-    if let Some(directory) = &settings.daemon.mount_point_vfs {
-        // It has been told.
-        let _ = daemon.exhibit(directory.display(), |window| {
-            put_up(directory, settings, window)
-        });
-    }
+/// Mounts it. That fails without harm to locks, and so does not keep the daemon from serving: the
+/// system log is told, and the one who has started the daemon is to be.
+pub(crate) fn mount(daemon: &mut Daemon, settings: &Settings) -> Option<NotShown> {
+    let directory = settings.daemon.mount_point_vfs.as_ref()?;
+    let put_up = |window| put_up(directory, settings, window);
+    daemon.exhibit(directory.display(), put_up).err()
 }
 
 #[cfg(feature = "vfs")]

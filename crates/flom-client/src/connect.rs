@@ -80,7 +80,11 @@ impl World for Search<'_> {
     }
 
     fn start(&mut self) -> Result<Report, StartError> {
-        start(self.settings, self.until)
+        let report = start(self.settings, self.until)?;
+        if let Report::Ready { but: Some(text) } = &report {
+            (self.tell)(Notice::Shortcoming { text });
+        }
+        Ok(report)
     }
 
     fn pause(&mut self, pause: Duration) {
@@ -116,7 +120,11 @@ impl Search<'_> {
                 // A daemon that was just about to end closes the connection, too.
                 let gone = source.is_end();
                 let error = ConnectError::Tls { peer, source };
-                if gone { Ok(Look::Gone(error)) } else { Err(error) }
+                if gone {
+                    Ok(Look::Gone(error))
+                } else {
+                    Err(error)
+                }
             }
         }
     }

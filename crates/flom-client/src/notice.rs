@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A step of the search for a daemon in a group. Its text is the line that `flom -V` prints.
+/// What happens in the search for a daemon. For the steps of one in a group, the text is the line
+/// that `flom -V` prints.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {
@@ -31,6 +32,11 @@ pub enum Notice<'a> {
         /// What the daemon sent.
         datagram: &'a [u8],
     },
+    /// The daemon that was started serves, but does not do all that the settings say.
+    Shortcoming {
+        /// What it does not, and why not.
+        text: &'a str,
+    },
 }
 
 impl fmt::Display for Notice<'_> {
@@ -47,6 +53,7 @@ impl fmt::Display for Notice<'_> {
                     "sending UDP multicast datagram to {group}/{port} ('{text}')"
                 )
             }
+            Self::Shortcoming { text } => f.write_str(text),
             Self::NoReply { group, port } => write!(f, "no reply from {group}/{port}"),
             Self::Reply {
                 group,

@@ -47,7 +47,7 @@ pub(crate) fn find<W: World>(world: &mut W, may_start: bool) -> Result<W::Line, 
     loop {
         let endpoint = world.endpoint();
         match world.start() {
-            Ok(Report::Ready) => return reach(world),
+            Ok(Report::Ready { .. }) => return reach(world),
             Ok(Report::Busy(report)) => {
                 if let Some(line) = look_again(world)? {
                     return Ok(line);
@@ -228,7 +228,7 @@ mod tests {
     fn a_daemon_that_was_started_is_connected_to() {
         let mut world = Script {
             found_at_look: Some(2),
-            reports: vec![Report::Ready],
+            reports: vec![Report::Ready { but: None }],
             ..Script::default()
         };
         assert_eq!(find(&mut world, true).unwrap(), 2);
@@ -242,7 +242,7 @@ mod tests {
             (true, ReturnCode::CONNECTION_REFUSED),
         ] {
             let mut world = Script {
-                reports: vec![Report::Ready],
+                reports: vec![Report::Ready { but: None }],
                 group,
                 ..Script::default()
             };
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_daemon_that_has_to_leave_first_is_replaced() {
         let mut world = Script {
-            reports: vec![busy(), busy(), Report::Ready],
+            reports: vec![busy(), busy(), Report::Ready { but: None }],
             found_at_look: Some(2 + 2 * PAUSES_MS.len()),
             ..Script::default()
         };

@@ -28,7 +28,10 @@ const REPORT_BYTES: usize = 8 * 1024;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Report {
     /// It listens.
-    Ready,
+    Ready {
+        /// What it does not do though it is told to, and why not.
+        but: Option<String>,
+    },
     /// Somebody else holds its place, and may be the daemon that is looked for.
     Busy(String),
     /// It cannot be.
@@ -120,11 +123,14 @@ fn reap(mut child: Child, line: &io::Result<Option<String>>) {
     let _ = child.wait();
 }
 
-/// `ready`, `busy SENTENCE` or `failed CODE SENTENCE`.
+/// `ready`, `ready SENTENCE` if something is missing, `busy SENTENCE` or `failed CODE SENTENCE`.
 fn parse(line: &str) -> Option<Report> {
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     match word {
-        "ready" => Some(Report::Ready),
+        "ready" => {
+            let but = (!rest.is_empty()).then(|| rest.to_string());
+            Some(Report::Ready { but })
+        }
         "busy" => Some(Report::Busy(rest.to_string())),
         "failed" => {
             let (code, reason) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -152,12 +158,16 @@ mod tests {
 
     #[test]
     fn a_report_is_one_of_three() {
+        let ready = |but: Option<&str>| Report::Ready {
+            but: but.map(str::to_string),
+        };
         let failed = |code, reason: &str| Report::Failed {
             code: ReturnCode(code),
             reason: reason.to_string(),
         };
         let table = [
-            ("ready", Some(Report::Ready)),
+            ("ready", Some(ready(None))),
+            ("ready but blind", Some(ready(Some("but blind")))),
             ("busy", Some(Report::Busy(String::new()))),
             (
                 "busy port 1 is taken",
@@ -182,7 +192,8 @@ mod tests {
     fn the_daemon_may_outlive_the_one_who_started_it() {
         // The report comes from a grandchild, once the child has ended.
         let script = "(until grep -q ') Z' /proc/$$/stat; do :; done; echo ready) & exit 0";
-        assert_eq!(play(script, AMPLE).unwrap(), Report::Ready);
+        let ready = Report::Ready { but: None };
+        assert_eq!(play(script, AMPLE).unwrap(), ready);
     }
 
     #[test]

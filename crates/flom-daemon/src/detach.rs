@@ -3,7 +3,7 @@
 //! ```text
 //!   flom ── spawns ──► flomd --detach ── forks, leaves the session ──► the daemon (parent 1, own session)
 //!     │ waits for it        │ exits                                     │ opens its sockets, then writes
-//!     │                     ▼                                           │   ready │ busy … │ failed N …
+//!     │                     ▼                                           │   ready … │ busy … │ failed N …
 //!     └◄──────────────────────────────────── stdout, a pipe ───────────┘ and closes its standard streams
 //! ```
 //!
@@ -23,6 +23,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, setsid, umask};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use crate::start::StartError;
+use crate::window::NotShown;
 
 /// Which of the two processes we are after [`detach`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,15 +86,17 @@ pub fn open_to_everybody() {
     umask(Mode::empty());
 }
 
-/// Tells the starter how the start went, and closes the standard streams, so that nothing written
+/// Tells the starter how the start went, and what of it did not go well though the daemon serves.
+/// Then closes the standard streams, so that nothing written
 /// there by mistake ends up in a file or socket that has got its number.
 ///
 /// # Errors
 ///
 /// `/dev/null` cannot be opened. That the starter does not listen any more is no error.
-pub fn report(outcome: Result<(), &StartError>) -> io::Result<()> {
+pub fn report(outcome: Result<Option<&NotShown>, &StartError>) -> io::Result<()> {
     let line = match outcome {
-        Ok(()) => "ready\n".to_owned(),
+        Ok(None) => "ready\n".to_owned(),
+        Ok(Some(not_shown)) => format!("ready {}\n", not_shown.to_string().replace('\n', " ")),
         Err(error) if error.is_busy() => format!("busy {}\n", error.sentence()),
         Err(error) => format!("failed {} {}\n", error.code().0, error.sentence()),
     };

@@ -61,4 +61,4 @@ pub use passed::{PassedError, PassedListener, PassedSocket, take_passed};
 pub use start::StartError;
 pub use supervisor::Supervisor;
 pub use system_log::SystemLog;
-pub use window::{TakeDown, Window};
+pub use window::{NotShown, TakeDown, Window};

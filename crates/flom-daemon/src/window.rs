@@ -59,6 +59,15 @@ pub(crate) struct Frame {
 /// Takes down what has been put up behind a window.
 pub type TakeDown = Box<dyn FnOnce() -> Result<(), Box<dyn Error>> + Send>;
 
+/// Nothing is shown where it should be; everything else is as it should.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing is shown at {place}: {reason}")]
+pub struct NotShown {
+    pub(crate) place: String,
+    /// With its causes.
+    pub(crate) reason: String,
+}
+
 /// What has been put up behind a window.
 pub(crate) struct Exhibition {
     pub(crate) place: String,

@@ -150,8 +150,8 @@ pub static TABLE: [Setting; 37] = [
         of_daemon: true, of_old: true, is_common: false, is_available: true,
         about: "The directory, which must be there, where a daemon that this command starts mounts \
             a file system that shows who holds what and who waits; only its own user may look. \
-            Needs FUSE (package fuse3). A daemon that cannot mount it works without it, and says \
-            why in the system log.",
+            Needs FUSE (package fuse3). A daemon that cannot mount it works without it, and it is \
+            said why.",
         get: |s| path(s.daemon.mount_point_vfs.as_ref()),
         set: |s, v| v.directory().map(|dir| s.daemon.mount_point_vfs = dir) },
     Setting { group: "Daemon", key: "Fairness", short: None, long: "fairness",

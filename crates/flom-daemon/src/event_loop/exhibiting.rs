@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use super::{Daemon, WINDOW};
 use crate::records::{MOUNT_FAILED, MOUNTED, UNMOUNTING};
-use crate::window::{Exhibition, Frame, TakeDown, Window};
+use crate::window::{Exhibition, Frame, NotShown, TakeDown, Window};
 
 impl Daemon {
     /// Has what is kept shown at `place`: `put_up` gets a window to look through, and gives what
@@ -13,20 +13,23 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// Whatever `put_up` says. The daemon serves all the same, and its system log is told.
+    /// [`NotShown`], with what `put_up` says. The daemon serves all the same, and its system log is
+    /// told.
     pub fn exhibit(
         &mut self,
         place: impl Display,
         put_up: impl FnOnce(Window) -> Result<TakeDown, Box<dyn Error>>,
-    ) -> Result<(), Box<dyn Error>> {
+    ) -> Result<(), NotShown> {
+        let place = place.to_string();
         let opened = Frame::new(self.poll.registry(), WINDOW).map_err(Box::from);
         let put_up = opened.and_then(|(frame, window)| Ok((frame, put_up(window)?)));
-        let (frame, take_down) = put_up.inspect_err(|error| {
-            let error = sentence(&**error);
-            let text = format_args!("nothing is shown at {place}: {error}");
-            self.system_log.tell(MOUNT_FAILED, text);
+        let (frame, take_down) = put_up.map_err(|error| {
+            let place = place.clone();
+            let reason = sentence(&*error);
+            let not_shown = NotShown { place, reason };
+            self.system_log.tell(MOUNT_FAILED, &not_shown);
+            not_shown
         })?;
-        let place = place.to_string();
         self.system_log
             .tell(MOUNTED, format_args!("shows what it keeps at {place}"));
         self.exhibition = Some(Exhibition {

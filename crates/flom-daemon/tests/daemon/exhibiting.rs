@@ -105,7 +105,10 @@ fn what_cannot_be_put_up_keeps_nobody_from_locking() {
     let directory = Directory::new();
     let mut daemon = daemon(&directory);
     let failed = daemon.exhibit("nowhere", |_| Err("there is no nowhere".into()));
-    assert_eq!(failed.unwrap_err().to_string(), "there is no nowhere");
+    assert_eq!(
+        failed.unwrap_err().to_string(),
+        "nothing is shown at nowhere: there is no nowhere"
+    );
     let thread = serve(daemon);
     Client::connect(&directory.join("socket")).lock("db", 0);
     end(&directory);
