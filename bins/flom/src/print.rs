@@ -42,7 +42,9 @@ pub(crate) fn announcement(run: &Run) {
 pub(crate) fn search(verbose: bool, notice: &Notice<'_>) {
     match notice {
         Notice::Shortcoming { text } => {
-            warning(&format!("flom: the daemon that was started serves, but {text}"));
+            warning(&format!(
+                "flom: the daemon that was started serves, but {text}"
+            ));
         }
         step if verbose => line(&step.to_string()),
         _ => {}
