@@ -5,6 +5,7 @@
 //! | `program.rs`, `collected.rs` | a program, its outputs and its end |
 //! | `daemon.rs` | a daemon for one test, ended with it |
 //! | `wire.rs` | the protocol as bytes, written down once more: the tests share no code with flom |
+//! | `web.rs` | asking over HTTP |
 //! | `tap.rs` | between client and daemon, or in the daemon's place |
 //! | `lab.rs` | certificates, good and bad |
 //! | `net.rs`, `shell.rs`, `terminal.rs` | hosts joined by cables, and somebody typing there |
@@ -25,6 +26,7 @@ mod shared;
 mod shell;
 mod tap;
 mod terminal;
+mod web;
 mod wire;
 
 use std::io;
@@ -41,6 +43,7 @@ pub(crate) use shared::Shared;
 pub(crate) use shell::{Shell, Typed};
 pub(crate) use tap::{FakeDaemon, Flow, Tap};
 pub(crate) use terminal::Terminal;
+pub(crate) use web::{page, request_at, visit};
 pub(crate) use wire::{Heard, PEER, Socket, Wire, ask, message, unlock};
 
 /// How long anything may take that will happen; a test that waits longer has failed.

@@ -47,6 +47,7 @@ fn carry_out(run: Run) -> Result<ExitCode, Failure> {
         Action::Observe { why, only, json } => {
             return observe::run(run.settings, why, only, json);
         }
+        Action::Metrics => return observe::metrics(run.settings),
         Action::CheckConfig => {}
         Action::NoCommand => return Err(exit::no_command()),
         Action::Lock { command } => return lock::run(run.settings, command, run.explain),

@@ -1,4 +1,4 @@
-//! `--status` and `--why`: what the daemon keeps, on stdout.
+//! `--status`, `--why` and `--metrics`: what the daemon keeps, on stdout.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ pub(crate) fn run(
     only: bool,
     json: bool,
 ) -> Result<ExitCode, Failure> {
-    let (verbose, resource) = (settings.trace.verbose, settings.resource.clone());
+    let resource = settings.resource.clone();
     let look = match why {
         true => Look::Why {
             resource: resource.name,
@@ -30,12 +30,23 @@ pub(crate) fn run(
             only: only.then_some(resource.name),
         },
     };
+    pass_on(settings, &look, json)
+}
+
+/// Prints figures for Prometheus.
+pub(crate) fn metrics(settings: Settings) -> Result<ExitCode, Failure> {
+    pass_on(settings, &Look::Metrics, false)
+}
+
+/// Prints what the daemon says.
+fn pass_on(settings: Settings, look: &Look, json: bool) -> Result<ExitCode, Failure> {
+    let verbose = settings.trace.verbose;
     let client =
         command::client(settings).map_err(|error| Failure::caused(exit::FAILED, &error))?;
     let mut stdout = io::stdout().lock();
     let mut search = |notice: command::Notice<'_>| print::search(verbose, &notice);
     let mut out = |piece: &[u8]| stdout.write_all(piece).and_then(|()| stdout.flush());
-    let outcome = command::observe(&client, &look, json, &mut search, &mut out)
+    let outcome = command::observe(&client, look, json, &mut search, &mut out)
         .map_err(|error| Failure::caused(exit::FAILED, &error))?;
     Ok(ExitCode::from(match outcome {
         Outcome::Granted => 0,

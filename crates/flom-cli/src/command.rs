@@ -17,6 +17,7 @@ pub(crate) enum Wish {
     Immediate,
     Status,
     Why,
+    Metrics,
     Format,
     WaitReport,
     Quiet,
@@ -120,7 +121,7 @@ const DOCTOR: Command = Command {
 };
 
 /// Of `flom`.
-pub(crate) static OF_FLOM: [Command; 16] = [
+pub(crate) static OF_FLOM: [Command; 17] = [
     Command {
         wish: Wish::WaitReport,
         shorts: &[],
@@ -161,6 +162,17 @@ pub(crate) static OF_FLOM: [Command; 16] = [
                 if not, because of whom: those who hold what is in the way, and those who came \
                 before. Nothing is locked. Ends with 0 if it would be granted at once, with 98 if \
                 it would wait, with 99 if it would be refused or cannot be said.",
+    },
+    Command {
+        wish: Wish::Metrics,
+        shorts: &[],
+        longs: &["metrics"],
+        kind: Kind::Flag,
+        help: Help::Shown("print figures for Prometheus"),
+        about: "Prints figures of the daemon in the text format of Prometheus: locks granted and \
+                refused, how long was waited and held, queues, connections, faults. The daemon \
+                itself serves them at /metrics if it was started with --http. Ends with 99 where \
+                --status does.",
     },
     Command {
         wish: Wish::Format,

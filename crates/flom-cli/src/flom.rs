@@ -90,6 +90,8 @@ pub enum Action {
         /// Whether as JSON.
         json: bool,
     },
+    /// `--metrics`: print figures for Prometheus.
+    Metrics,
     /// Run a command under the lock.
     Lock {
         /// The program and its arguments; never empty.
@@ -320,6 +322,8 @@ fn action(words: Words) -> Result<Action, Failure> {
         Ok(Action::Shutdown { immediate })
     } else if words.want(Wish::Status) || words.want(Wish::Why) {
         observe(&words)
+    } else if words.want(Wish::Metrics) {
+        Ok(Action::Metrics)
     } else if words.command.is_empty() {
         Ok(Action::NoCommand)
     } else {
@@ -350,12 +354,17 @@ fn observe(words: &Words) -> Result<Action, Failure> {
         Some(_) => return Err(exit::bad_format()),
     };
     let why = !words.want(Wish::Status);
-    let name = Setting::by_long("resource-name").expect("a row of the table");
-    let only = words.given.has(name);
+    let only = names_resource(words);
     match why && !only {
         true => Err(exit::why_what()),
         false => Ok(Action::Observe { why, only, json }),
     }
+}
+
+/// Whether the command line itself says which resource.
+fn names_resource(words: &Words) -> bool {
+    let name = Setting::by_long("resource-name").expect("a row of the table");
+    words.given.has(name)
 }
 
 #[cfg(test)]

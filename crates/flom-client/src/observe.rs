@@ -43,6 +43,8 @@ pub enum Look {
         /// Whether it may be created.
         create: bool,
     },
+    /// Figures, as a text for Prometheus.
+    Metrics,
 }
 
 /// Why there is nothing to see.
@@ -151,7 +153,7 @@ impl Watcher {
                 other => return Err(self.misunderstood(&other)),
             };
             let outcome = Outcome::from_number(report.rc).unwrap_or(Outcome::Refused);
-            if outcome == Outcome::Refused && matches!(look, Look::Status { .. }) {
+            if outcome == Outcome::Refused && !matches!(look, Look::Why { .. }) {
                 text.extend(report.text);
                 let reason = Printable(&text).to_string();
                 return Err(ObserveError::Refused {
@@ -245,6 +247,15 @@ fn question(peer_id: &str, look: &Look, json: bool) -> Observe {
         who: None,
     });
     match look {
+        Look::Metrics => Observe {
+            session,
+            about: About::Metrics,
+            name: Vec::new(),
+            mode: None,
+            quantity: None,
+            create: false,
+            json: false,
+        },
         Look::Status { only } => Observe {
             session,
             about: About::Status,

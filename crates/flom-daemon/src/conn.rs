@@ -18,7 +18,8 @@ use flom_core::Step;
 use flom_net::{LayerError, Peer, PeerName};
 use flom_proto::{DecodeError, Decoder, Message, Report, Session, encode};
 use flom_status as status;
-use flom_types::{Outcome, SessionId, Time, Who};
+use flom_status::metrics::Stake;
+use flom_types::{Outcome, ResourceKind, SessionId, Time, Who};
 use mio::Interest;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
@@ -349,6 +350,11 @@ impl Conn {
 
     pub(crate) fn conversation(&self) -> &Conversation {
         &self.conversation
+    }
+
+    /// What the peer has of what it asked for last; from now on it has nothing.
+    pub(crate) fn take_stake(&mut self) -> (ResourceKind, Stake) {
+        self.conversation.take_stake()
     }
 
     /// What is proven about the peer.

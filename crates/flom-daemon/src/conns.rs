@@ -16,6 +16,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use flom_core::{Action, Step};
 use flom_proto::Report;
 use flom_status::Peer;
+use flom_status::metrics::Metrics;
 use flom_types::{Outcome, SessionId, Time, target};
 use log::{debug, trace};
 use mio::event::Event;
@@ -69,6 +70,9 @@ pub(crate) struct Conns {
     /// Who has to be done with the handshake, in the order of the moments.
     shaking_hands: VecDeque<(Time, SessionId)>,
     system_log: SystemLog,
+    metrics: Metrics,
+    /// What counts as now in this turn.
+    turn: Time,
 }
 
 impl Conns {
@@ -86,6 +90,8 @@ impl Conns {
             wrapper: None,
             shaking_hands: VecDeque::new(),
             system_log: SystemLog::none(),
+            metrics: Metrics::default(),
+            turn: Time::default(),
         }
     }
 
@@ -132,6 +138,7 @@ impl Conns {
         registry: &Registry,
     ) -> io::Result<()> {
         let slot = self.free.last().copied().unwrap_or(self.slots.len());
+        self.metrics.connections += 1;
         let id = SessionId(self.next_number() << SLOT_BITS | slot as u64);
         registry.register(
             &mut SourceFd(&socket.as_raw_fd()),
@@ -209,10 +216,12 @@ impl Conns {
                 outcome,
                 element,
             } => {
+                self.metrics.answered(outcome);
                 self.answer(now, session, step, outcome, element);
             }
             Action::Close { session, reason } => {
                 if let Some(conn) = self.take(session) {
+                    self.metrics.refused(figures::RULES);
                     self.tell_dropped(&conn, reason);
                 }
             }
@@ -235,6 +244,13 @@ impl Conns {
             return;
         }
         let said = conn.say(now, &self.answers, step, outcome, element);
+        if outcome == Outcome::Granted
+            && let Some((kind, mode, asked)) = conn.conversation().request()
+        {
+            let waited = now.since(asked).as_millis();
+            self.metrics
+                .granted(kind, mode, u64::try_from(waited).unwrap_or(u64::MAX));
+        }
         if conn.becomes_due(false) {
             self.due.push(session);
         }
@@ -251,6 +267,7 @@ impl Conns {
     pub(crate) fn keep_dark(&mut self, session: SessionId, kept_out: &KeptOut) {
         let text = format_args!("session={} is kept out: {kept_out}", number(session));
         self.system_log.tell(KEPT_OUT, text);
+        self.metrics.refused(figures::ACCESS);
         let report = Report {
             rc: Outcome::Refused.number(),
             last: true,
@@ -385,7 +402,9 @@ impl Conns {
         self.get_mut(session)?;
         self.free.push(slot(session));
         self.room = true;
-        self.slots[slot(session)].take()
+        let mut conn = self.slots[slot(session)].take()?;
+        self.count_out(&mut conn);
+        Some(conn)
     }
 }
 
@@ -399,6 +418,7 @@ fn token(session: SessionId) -> Token {
     Token(session.0 as usize)
 }
 
+mod figures;
 mod leaving;
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,12 @@
 //! Whatever gets past here as an [`Event`] is sound; whatever does not ends this conversation and
 //! nothing else (`spec/protocol.md` §7, §14).
 
+use std::mem;
 use std::sync::Arc;
 
 use flom_core::{Event, Request, Step};
 use flom_proto::{About, Lock, Message, Observe, Session, Unlock};
+use flom_status::metrics::Stake;
 use flom_status::{Format, Question as Wanted};
 use flom_types::limits::{IDLE_LIFESPAN_MS, WHO_BYTES};
 use flom_types::{
@@ -31,6 +33,8 @@ pub struct Conversation {
     is_waiting: bool,
     /// The latest request, for the log.
     asked: Option<Asked>,
+    /// What the peer has of the resource that it asked for, for the figures.
+    stake: Stake,
     /// Who the peer says it is, if it says so.
     who: Option<Arc<Who>>,
     /// The latest resource that was unlocked without having been asked for, for the log.
@@ -164,6 +168,12 @@ impl Conversation {
         };
         self.may_hold |= outcome == Outcome::Granted;
         self.is_waiting = outcome.is_waiting();
+        self.stake = match (outcome, self.stake) {
+            (Outcome::Granted, _) => Stake::Holds(now),
+            (_, Stake::Holds(since)) => Stake::Holds(since),
+            (outcome, _) if outcome.is_waiting() => Stake::Waits,
+            _ => Stake::None,
+        };
         match step {
             Step::First if self.dialect == Dialect::Extended => Form::FirstExtended,
             Step::First => Form::First,
@@ -203,6 +213,20 @@ impl Conversation {
     /// Who the peer says it is, if it says so.
     pub(crate) fn who(&self) -> Option<&Arc<Who>> {
         self.who.as_ref()
+    }
+
+    /// What the latest request was for, how, and when it was made.
+    pub(crate) fn request(&self) -> Option<(ResourceKind, LockMode, Time)> {
+        let asked = self.asked.as_ref()?;
+        Some((asked.resource.kind(), asked.mode, asked.at))
+    }
+
+    /// What the peer has of what it asked for last; from now on it has nothing. Of several locks
+    /// that one peer holds, only the latest counts.
+    pub(crate) fn take_stake(&mut self) -> (ResourceKind, Stake) {
+        let kind = self.asked.as_ref().map(|asked| asked.resource.kind());
+        let stake = mem::take(&mut self.stake);
+        (kind.unwrap_or(ResourceKind::Simple), stake)
     }
 
     /// Takes note of who the peer says it is.
@@ -349,6 +373,7 @@ fn question(observe: &Observe) -> Result<Question, PeerFault> {
     };
     Ok(match observe.about {
         About::Wait => Question::Wait,
+        About::Metrics => Question::Metrics,
         About::Status if observe.name.is_empty() => Question::Status { only: None, format },
         About::Status => Question::Status {
             only: Some(name()?),

@@ -23,6 +23,7 @@ use crate::conversation::Heard;
 use crate::discovery::Discovery;
 use crate::ending::{Due, Ending};
 use crate::entrances::Entrances;
+use crate::http::{House, Http};
 use crate::observers::{Observers, Question};
 use crate::records::{END, FAILED, IMMEDIATE, QUIESCE, REFUSED};
 use crate::signals::Watchman;
@@ -34,6 +35,7 @@ use crate::window::Exhibition;
 /// for doors.
 const GROUP: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
+const HTTP: Token = Token(usize::MAX - 11);
 
 /// Below those for doors and their files.
 const WINDOW: Token = Token(usize::MAX - 15);
@@ -64,6 +66,9 @@ pub struct Daemon {
     conns: Conns,
     manager: LockManager,
     observers: Observers,
+    http: Option<Http>,
+    /// Why there is no HTTP though there should be.
+    http_failure: Option<io::Error>,
     ending: Ending,
     authority: Authority,
     access: Access,
@@ -118,11 +123,13 @@ impl Daemon {
     fn turn(&mut self) -> Result<Now, RunError> {
         self.sleep()?; // the only call that blocks
         let now = self.clock.now(); // what counts as now for all that happens in this turn
+        self.conns.begin_turn(now.time);
         self.sort();
         self.accept(now.time);
         self.answer_queries(now.time);
         self.read(now);
         self.show(now);
+        self.show_over_http(now);
         self.tick(now);
         self.flush(now);
         Ok(now)
@@ -149,6 +156,7 @@ impl Daemon {
             self.manager.next_deadline(),
             self.ending.next_deadline(&self.manager),
             self.observers.next_deadline(&self.conns),
+            self.http.as_ref().and_then(Http::next_deadline),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -166,6 +174,7 @@ impl Daemon {
             match event.token() {
                 GROUP => self.discovery.iter_mut().for_each(Discovery::knock),
                 WINDOW => {} // the frame knows
+                HTTP => self.http.iter_mut().for_each(Http::knock),
                 SIGNALS => {
                     if let Some(signal) = self.signals.as_mut().and_then(Watchman::heed) {
                         let name = signal_name(signal).unwrap_or("a signal");
@@ -193,9 +202,9 @@ impl Daemon {
     }
 
     fn answer_queries(&mut self, now: Time) {
-        if let Some(discovery) = &mut self.discovery
-            && discovery.serve(|_| false) > 0
-        {
+        let answered = self.discovery.as_mut().map_or(0, |d| d.serve(|_| false));
+        if answered > 0 {
+            self.conns.metrics().discovery_answers += answered as u64;
             self.ending.lifespan.query(now);
         }
     }
@@ -251,7 +260,13 @@ impl Daemon {
             && let Some(conn) = self.conns.get_mut(session)
         {
             match conn.next_heard(now.time, &self.system_log) {
-                Ok(Some(heard)) => self.heed(now, session, heard),
+                Ok(Some(heard)) => {
+                    if let Heard::Event(Event::Unlock { .. }) = heard {
+                        let (kind, stake) = conn.take_stake();
+                        self.conns.metrics().gave_back(now.time, kind, stake);
+                    }
+                    self.heed(now, session, heard);
+                }
                 Ok(None) => {
                     if conn.has_ended() {
                         self.conns.lose(session);
@@ -278,6 +293,7 @@ impl Daemon {
                     number(session)
                 );
                 let outcome = Outcome::InvalidName;
+                self.conns.metrics().answered(outcome);
                 self.conns
                     .answer(now.time, session, Step::First, outcome, None);
             }
@@ -387,6 +403,19 @@ impl Daemon {
         if let Some(exhibition) = &mut self.exhibition {
             let frame = &mut exhibition.frame;
             frame.serve(now, &self.manager, &mut self.conns);
+        }
+    }
+
+    fn show_over_http(&mut self, now: Now) {
+        if let Some(http) = &mut self.http {
+            let mut house = House {
+                clock: &self.clock,
+                manager: &self.manager,
+                conns: &mut self.conns,
+                observers: &mut self.observers,
+                access: &self.access,
+            };
+            http.serve(now, &mut house);
         }
     }
 

@@ -20,6 +20,7 @@
 //! | `conversation.rs` | whose turn it is, which values are sound: message to event, outcome to answer |
 //! | `answers.rs` | the answers as bytes |
 //! | `observers.rs` | what is told to those who look, a slice a turn |
+//! | `http.rs` and what is below it | the same over HTTP, for browsers and Prometheus |
 //! | `window.rs` | what is shown to those who look from another thread |
 //! | `system_log.rs`, `records.rs` | what an administrator reads about it |
 //! | `clock.rs`, `signals.rs`, `discovery.rs`, `trace.rs` | what their names say |
@@ -42,6 +43,7 @@ mod ending;
 mod entrance;
 mod entrances;
 mod event_loop;
+mod http;
 mod joining;
 mod lifespan;
 mod observers;

@@ -11,6 +11,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use flom_core::LockManager;
 use flom_proto::Report;
@@ -60,6 +61,8 @@ pub enum Question {
     },
     /// Why its own request waits.
     Wait,
+    /// Figures.
+    Metrics,
 }
 
 /// Everybody who looks.
@@ -105,11 +108,39 @@ impl Observers {
             let began = clock.time();
             let view = Arc::new(View::new(manager.snapshot(now), conns.peers()));
             self.begin(now, &view, conns);
-            let took = clock.time().since(began);
-            let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-            self.rest_until = now.time.after_ms(took_ms.saturating_mul(REST));
+            self.rest(now, clock.time().since(began));
         }
         self.tell_on(now, conns);
+    }
+
+    /// What is kept, as of a moment ago at worst; if it is too early for another look, when it is
+    /// not any more.
+    pub(crate) fn view(
+        &mut self,
+        now: Now,
+        clock: &Clock,
+        manager: &LockManager,
+        conns: &Conns,
+    ) -> Result<Arc<View>, Time> {
+        if let Some((taken, view)) = &self.recent
+            && now.time < taken.after_ms(GOOD_ENOUGH_MS)
+        {
+            return Ok(Arc::clone(view));
+        }
+        if now.time < self.rest_until {
+            return Err(self.rest_until);
+        }
+        let began = clock.time();
+        let view = Arc::new(View::new(manager.snapshot(now), conns.peers()));
+        self.rest(now, clock.time().since(began));
+        self.recent = Some((now.time, Arc::clone(&view)));
+        Ok(view)
+    }
+
+    /// No other view for some time: this one `took` so long.
+    fn rest(&mut self, now: Now, took: Duration) {
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        self.rest_until = now.time.after_ms(took_ms.saturating_mul(REST));
     }
 
     /// When to [`serve`](Self::serve) next, if nothing else happens.
@@ -172,6 +203,11 @@ impl Observers {
                     let judgement = why(view.snapshot(), &wanted);
                     let outcome = outcome(judgement.rule);
                     tell(conns, session, &judgement.write(view, format), outcome);
+                }
+                Question::Metrics => {
+                    let process = conns.process();
+                    let text = conns.metrics().write(view, process);
+                    tell(conns, session, &text, Outcome::Granted);
                 }
                 Question::Wait => {
                     self.recent = Some((now.time, Arc::clone(view)));

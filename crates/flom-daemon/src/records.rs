@@ -112,6 +112,10 @@ kinds! {
     KEPT_OUT: "FLM034W", Warning, CONN;
     /// A TLS handshake has come to nothing for another reason.
     TLS_FAILED: "FLM035W", Warning, CONN;
+    /// The daemon shows itself over HTTP.
+    HTTP_DOOR: "FLM036I", Notice, DAEMON;
+    /// The daemon cannot show itself over HTTP, and goes on without.
+    HTTP_FAILED: "FLM037E", Error, DAEMON;
 }
 
 #[cfg(test)]

@@ -40,6 +40,8 @@ pub enum About {
     Why,
     /// Why the request of this very connection waits.
     Wait,
+    /// Figures, as a text for Prometheus.
+    Metrics,
 }
 
 impl About {
@@ -49,12 +51,13 @@ impl About {
             Self::Status => 1,
             Self::Why => 2,
             Self::Wait => 3,
+            Self::Metrics => 4,
         }
     }
 
     /// What has this number on the wire.
     pub fn from_number(number: i64) -> Option<Self> {
-        [Self::Status, Self::Why, Self::Wait]
+        [Self::Status, Self::Why, Self::Wait, Self::Metrics]
             .into_iter()
             .find(|about| i64::from(about.number()) == number)
     }

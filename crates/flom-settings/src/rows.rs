@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::http::HttpAddress;
 use crate::table::Kind::{Choice, Directory, File, Flag, Integer, List, Word, YesNo};
 use crate::table::{Setting, Shape, number, path, principals, signals, text, word, yes_or_no};
 
@@ -21,7 +22,7 @@ const KEEPALIVE_PROBES_MAX: u32 = 127;
 /// All settings in the order of `-V`, which is that of configuration files
 /// (`spec/configuration.md` §3), with those that FLoM 1.7.2 does not have behind their group's.
 #[rustfmt::skip]
-pub static TABLE: [Setting; 37] = [
+pub static TABLE: [Setting; 38] = [
     Setting { group: "Trace", key: "DaemonTraceFile", short: Some('t'), long: "daemon-trace-file",
         kind: File("FILE"), help: "where a new daemon writes its trace",
         of_daemon: true, of_old: true, is_common: false, is_available: true,
@@ -171,6 +172,15 @@ pub static TABLE: [Setting; 37] = [
             nothing is said: with TLS, or if it listens on a loopback address only.",
         get: |s| Shape::Text(s.daemon.remote_shutdown.map(|yes| yes_or_no(yes).into())),
         set: |s, v| v.decide(s.daemon.remote_shutdown.get_or_insert_default()) },
+    Setting { group: "Daemon", key: "Http", short: None, long: "http",
+        kind: Word("PORT"), help: "show itself at http://localhost:PORT",
+        of_daemon: true, of_old: false, is_common: false, is_available: true,
+        about: "Where a daemon that this command starts shows over HTTP who holds what (/, \
+            /status.json) and figures for Prometheus (/metrics). PORT: for this host only. \
+            ADDRESS:PORT, as in [::]:9345: for whoever reaches that address, and nobody proves \
+            who they are. Nowhere if nothing is said.",
+        get: |s| Shape::Text(s.daemon.http.map(|http| http.to_string().into())),
+        set: |s, v| HttpAddress::given(v).map(|http| s.daemon.http = http) },
 
     Setting { group: "Monitor", key: "IgnoredSignals", short: None, long: "ignore-signal",
         kind: List("SIGNAL"), help: "flom ignores it meanwhile; repeatable",

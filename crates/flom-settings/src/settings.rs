@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use flom_types::{Fairness, LockMode, Patience, ResourceName};
 
+use crate::http::HttpAddress;
 use crate::killed_status::KilledStatus;
 use crate::principal::Principal;
 
@@ -103,6 +104,8 @@ pub struct Daemon {
     /// Whether others than the daemon's own user may end it over the network; the daemon decides
     /// if nothing is said.
     pub remote_shutdown: Option<bool>,
+    /// Where a daemon started by this command shows itself over HTTP.
+    pub http: Option<HttpAddress>,
 }
 
 impl Default for Daemon {
@@ -117,6 +120,7 @@ impl Default for Daemon {
             mount_point_vfs: None,
             fairness: Fairness::default(),
             remote_shutdown: None,
+            http: None,
         }
     }
 }

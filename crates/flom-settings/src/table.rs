@@ -221,6 +221,7 @@ mod tests {
         settings.monitor.killed_status = KilledStatus::Zero;
         settings.daemon.fairness = Fairness::Fifo;
         settings.daemon.remote_shutdown = Some(false);
+        settings.daemon.http = "[::1]:7".parse().ok();
         settings.trace.daemon_file = Some("/tmp/d".into());
         settings.trace.command_file = Some("/tmp/c".into());
         settings.trace.append = true;

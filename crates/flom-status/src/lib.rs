@@ -4,7 +4,9 @@
 //!   LockManager ── snapshot ──► Snapshot ─┐
 //!                                         ├─► View ── Document ──► text │ JSON, in pieces
 //!   connections ── who is who ──► Peer ───┘    │
-//!                                              └─ why, why_waits ──► Judgement ──► text │ JSON
+//!                                              ├─ why, why_waits ──► Judgement ──► text │ JSON
+//!                                              │
+//!   what happens ─── counted ───► Metrics ─────┴─ write ──► text for Prometheus
 //! ```
 //!
 //! A [`View`] is owned and can be read at leisure, in another thread too. A [`Document`] is made in
@@ -16,6 +18,7 @@ mod document;
 mod json;
 mod judge;
 mod judgement;
+pub mod metrics;
 mod numbered;
 mod text;
 mod view;

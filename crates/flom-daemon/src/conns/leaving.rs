@@ -5,7 +5,7 @@ use flom_net::LayerFault;
 use flom_proto::DecodeError;
 use flom_types::{Outcome, SessionId, Time};
 
-use super::{Conns, LINGER_MS, number};
+use super::{Conns, LINGER_MS, figures, number};
 use crate::access::KeptOut;
 use crate::authority::Refusal;
 use crate::conn::{Conn, Fault};
@@ -35,6 +35,7 @@ impl Conns {
     pub(crate) fn keep_out(&mut self, now: Time, session: SessionId, kept_out: &KeptOut) {
         let text = format_args!("session={} is kept out: {kept_out}", number(session));
         self.system_log.tell(KEPT_OUT, text);
+        self.metrics.refused(figures::ACCESS);
         let conn = self.get_mut(session);
         let extended = conn.is_some_and(|conn| conn.conversation().is_extended());
         let reason = extended.then(|| kept_out.to_string());
@@ -47,6 +48,7 @@ impl Conns {
         let number = number(session);
         let text = format_args!("session={number} turned away: {other}");
         self.system_log.tell(OTHER_PEER, text);
+        self.metrics.refused(figures::PEER);
         self.refuse(now, session, &Refusal::OtherPeer(other.clone()));
     }
 
@@ -83,6 +85,7 @@ impl Conns {
             if is_at_it {
                 let session_number = number(session);
                 let text = "dropped: it has not come to an end with the TLS handshake in time";
+                self.metrics.refused(figures::TLS);
                 self.system_log
                     .tell(TLS_FAILED, format_args!("session={session_number} {text}"));
                 self.lose(session);
@@ -90,7 +93,7 @@ impl Conns {
         }
     }
 
-    fn tell_fault(&self, session: SessionId, fault: &Fault) {
+    fn tell_fault(&mut self, session: SessionId, fault: &Fault) {
         let kind = match fault {
             Fault::Bytes(DecodeError::OtherLevel { .. }) => OTHER_LEVEL,
             Fault::Layer(error) => match error.fault() {
@@ -101,6 +104,7 @@ impl Conns {
             Fault::Alien => TLS_FAILED,
             _ => BROKEN_RULES,
         };
+        self.metrics.refused(figures::fault(fault));
         let session = number(session);
         let text = format_args!("session={session} dropped: {fault}");
         self.system_log.tell(kind, text);

@@ -5,11 +5,11 @@ use std::io;
 use std::net::SocketAddr;
 
 use flom_core::LockManager;
-use flom_settings::Settings;
+use flom_settings::{HttpAddress, Settings};
 use jiff::tz::TimeZone;
 use mio::{Events, Poll};
 
-use super::{Daemon, EVENTS, GROUP, SHARE_BYTES, SIGNALS};
+use super::{Daemon, EVENTS, GROUP, HTTP, SHARE_BYTES, SIGNALS};
 use crate::access::Access;
 use crate::answers::Answers;
 use crate::authority::Authority;
@@ -18,10 +18,11 @@ use crate::conns::Conns;
 use crate::door::Door;
 use crate::ending::Ending;
 use crate::entrances::Entrances;
+use crate::http::Http;
 use crate::lifespan::Lifespan;
 use crate::observers::Observers;
 use crate::passed::PassedSocket;
-use crate::records::{GROUP_JOINED, READY, TCP_DOOR, UNIX_DOOR};
+use crate::records::{GROUP_JOINED, HTTP_DOOR, HTTP_FAILED, READY, TCP_DOOR, UNIX_DOOR};
 use crate::signals::Watchman;
 use crate::start::{self, Membership, Opened, StartError};
 use crate::system_log::SystemLog;
@@ -115,6 +116,14 @@ impl Daemon {
         let local = opened.doors.iter().all(Door::is_local);
         let proven = opened.wrapper.is_some();
         let authority = Authority::new(settings.daemon.remote_shutdown, local || proven);
+        let http = settings
+            .daemon
+            .http
+            .map(|HttpAddress(address)| Http::open(address, HTTP, poll.registry()));
+        let (http, http_failure) = match http.transpose() {
+            Ok(http) => (http, None),
+            Err(error) => (None, Some(error)),
+        };
         let mut conns = Conns::new(Answers::of(flom_settings::peer_id()));
         conns.wrap_by(opened.wrapper);
         Ok(Self {
@@ -124,6 +133,8 @@ impl Daemon {
             _claim: claim,
             conns,
             observers: Observers::default(),
+            http,
+            http_failure,
             manager: LockManager::with_zone_on_demand(settings.daemon.fairness, TimeZone::system),
             ending: Ending::new(Lifespan::new(settings.daemon.lifespan_ms, clock.time())),
             authority,
@@ -152,6 +163,18 @@ impl Daemon {
         }
         if let Some(discovery) = &self.discovery {
             log.tell(GROUP_JOINED, format_args!("joined {discovery}"));
+        }
+        if let Some(http) = &self.http {
+            log.tell(
+                HTTP_DOOR,
+                format_args!("to be seen at http://{}", http.address()),
+            );
+        }
+        if let Some(error) = &self.http_failure {
+            log.tell(
+                HTTP_FAILED,
+                format_args!("not to be seen over HTTP: {error}"),
+            );
         }
         log.tell(READY, "ready");
     }
