@@ -42,3 +42,4 @@ mod trace_files;
 mod tracing;
 mod vfs;
 mod waiting;
+mod watch;

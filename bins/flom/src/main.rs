@@ -9,6 +9,7 @@ mod lock;
 mod observe;
 mod print;
 mod waiting;
+mod watch;
 
 use std::env;
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ fn carry_out(run: Run) -> Result<ExitCode, Failure> {
         Action::Observe { why, only, json } => {
             return observe::run(run.settings, why, only, json);
         }
+        Action::Watch { only } => return watch::run(run.settings, only),
         Action::Metrics => return observe::metrics(run.settings),
         Action::CheckConfig => {}
         Action::NoCommand => return Err(exit::no_command()),

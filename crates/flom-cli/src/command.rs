@@ -17,6 +17,7 @@ pub(crate) enum Wish {
     Immediate,
     Status,
     Why,
+    Watch,
     Metrics,
     Format,
     WaitReport,
@@ -121,7 +122,7 @@ const DOCTOR: Command = Command {
 };
 
 /// Of `flom`.
-pub(crate) static OF_FLOM: [Command; 17] = [
+pub(crate) static OF_FLOM: [Command; 18] = [
     Command {
         wish: Wish::WaitReport,
         shorts: &[],
@@ -162,6 +163,16 @@ pub(crate) static OF_FLOM: [Command; 17] = [
                 if not, because of whom: those who hold what is in the way, and those who came \
                 before. Nothing is locked. Ends with 0 if it would be granted at once, with 98 if \
                 it would wait, with 99 if it would be refused or cannot be said.",
+    },
+    Command {
+        wish: Wish::Watch,
+        shorts: &[],
+        longs: &["watch"],
+        kind: Kind::Flag,
+        help: Help::Common("show the same, live, until q is pressed"),
+        about: "Shows on a terminal what --status prints, as it is now, until q or Ctrl-C is \
+                pressed. With -r, one resource only. Of long queues the first and the last are \
+                shown. The arrow keys, page keys, space and b move through what does not fit.",
     },
     Command {
         wish: Wish::Metrics,

@@ -92,6 +92,11 @@ pub enum Action {
     },
     /// `--metrics`: print figures for Prometheus.
     Metrics,
+    /// `--watch`: show on the terminal what the daemon keeps, as it changes.
+    Watch {
+        /// Whether only the resource that the settings name.
+        only: bool,
+    },
     /// Run a command under the lock.
     Lock {
         /// The program and its arguments; never empty.
@@ -322,6 +327,9 @@ fn action(words: Words) -> Result<Action, Failure> {
         Ok(Action::Shutdown { immediate })
     } else if words.want(Wish::Status) || words.want(Wish::Why) {
         observe(&words)
+    } else if words.want(Wish::Watch) {
+        let only = names_resource(&words);
+        Ok(Action::Watch { only })
     } else if words.want(Wish::Metrics) {
         Ok(Action::Metrics)
     } else if words.command.is_empty() {

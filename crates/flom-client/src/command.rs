@@ -16,7 +16,7 @@ use crate::shutdown;
 pub use crate::error::ShutdownError;
 pub use crate::explain::Explanation;
 pub use crate::notice::Notice;
-pub use crate::observe::{Look, ObserveError};
+pub use crate::observe::{Look, ObserveError, Watcher};
 
 /// A client as the `flom` command is one with these settings.
 ///
@@ -112,4 +112,13 @@ pub fn observe(
     out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<Outcome, ObserveError> {
     observe::observe(client, look, json, tell, out)
+}
+
+/// Finds the daemon, for those who want to look at it again and again. Never starts one.
+///
+/// # Errors
+///
+/// [`ObserveError`], if there is no daemon or it cannot show what it keeps.
+pub fn watch(client: &Client, tell: &mut dyn FnMut(Notice<'_>)) -> Result<Watcher, ObserveError> {
+    observe::watch(client, tell)
 }

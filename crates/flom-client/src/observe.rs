@@ -111,40 +111,58 @@ pub(crate) fn observe(
     tell: &mut dyn FnMut(Notice<'_>),
     out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<Outcome, ObserveError> {
-    let line = client.line(Purpose::Observe, None, tell)?;
-    debug!(target: target::CLIENT, "asks {} what it keeps", line.peer());
-    Watcher {
-        line,
-        decoder: Decoder::new(),
-    }
-    .watch(client.peer_id(), look, json, out)
+    watch(client, tell)?.look(look, json, out)
 }
 
-/// A connection over which only is looked.
-struct Watcher {
+/// Finds the daemon of `client`, and makes sure that it can be looked at.
+pub(crate) fn watch(
+    client: &Client,
+    tell: &mut dyn FnMut(Notice<'_>),
+) -> Result<Watcher, ObserveError> {
+    let line = client.line(Purpose::Observe, None, tell)?;
+    debug!(target: target::CLIENT, "asks {} what it keeps", line.peer());
+    let mut watcher = Watcher {
+        line,
+        decoder: Decoder::new(),
+        peer_id: client.peer_id().to_owned(),
+    };
+    watcher.greet()?;
+    Ok(watcher)
+}
+
+/// A connection over which only is looked, as often as one likes.
+#[derive(Debug)]
+pub struct Watcher {
     line: Line,
     decoder: Decoder,
+    peer_id: String,
 }
 
 impl Watcher {
-    fn watch(
-        mut self,
-        peer_id: &str,
-        look: &Look,
-        json: bool,
-        out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-    ) -> Result<Outcome, ObserveError> {
-        self.send(&Ask::question().message(peer_id, false))?;
+    /// Learns whether the daemon can show what it keeps.
+    fn greet(&mut self) -> Result<(), ObserveError> {
+        self.send(&Ask::question().message(&self.peer_id, false))?;
         let answer = match self.next_message()? {
             Message::Answer(answer) => answer,
             other => return Err(self.misunderstood(&other)),
         };
-        self.check(&answer)?;
+        self.check(&answer)
+    }
+
+    /// Passes what the daemon says to `out`, piece by piece: text, or JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`ObserveError`]; the connection is of no use any more then.
+    pub fn look(
+        &mut self,
+        look: &Look,
+        json: bool,
+        out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<Outcome, ObserveError> {
         let mut message = Vec::new();
-        encode(
-            &Message::Observe(question(peer_id, look, json)),
-            &mut message,
-        );
+        let question = question(&self.peer_id, look, json);
+        encode(&Message::Observe(question), &mut message);
         self.send(&message)?;
         let mut text = Vec::new();
         loop {
@@ -318,15 +336,20 @@ mod tests {
                 }
             }
         });
-        let watcher = Watcher {
+        let mut watcher = Watcher {
             line: Line::new(Stream::Unix(ours), "test".into()).unwrap(),
             decoder: Decoder::new(),
+            peer_id: "me".to_owned(),
         };
         let mut text = Vec::new();
-        let result = watcher.watch("me", &Look::Status { only: None }, true, &mut |piece| {
+        let mut out = |piece: &[u8]| {
             text.extend_from_slice(piece);
             Ok(())
-        });
+        };
+        let greeted = watcher.greet();
+        let result =
+            greeted.and_then(|()| watcher.look(&Look::Status { only: None }, true, &mut out));
+        drop(watcher);
         (
             result,
             String::from_utf8(text).unwrap(),

@@ -9,6 +9,8 @@ use std::process::Stdio;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
+use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
+
 use super::{Program, Running};
 
 /// What a person sits at.
@@ -56,6 +58,40 @@ impl Terminal {
     ) -> Running {
         let script = format!("exec 2>&0; {script}");
         self.run_in_foreground(&script, words)
+    }
+
+    /// Starts a script for `sh` that has nothing but this terminal, of so many rows and columns.
+    pub(crate) fn run_full<'a>(
+        &self,
+        (rows, columns): (u16, u16),
+        script: &str,
+        words: impl IntoIterator<Item = &'a str>,
+    ) -> Running {
+        let size = Winsize {
+            ws_row: rows,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&self.line, size).unwrap();
+        let script = format!("exec >&0 2>&0; {script}");
+        self.run_in_foreground(&script, words)
+    }
+
+    /// How it treats keys and lines.
+    pub(crate) fn modes(&self) -> String {
+        let modes = tcgetattr(&self.line).unwrap();
+        let Termios {
+            input_modes,
+            output_modes,
+            local_modes,
+            ..
+        } = modes;
+        format!("{input_modes:?} {output_modes:?} {local_modes:?}")
+    }
+
+    pub(crate) fn press(&self, keys: &str) {
+        (&self.keys).write_all(keys.as_bytes()).unwrap();
     }
 
     /// What is shown until there is this text.
