@@ -179,10 +179,23 @@ fn the_words_of_a_peer_make_no_lines_of_their_own() {
 #[test]
 fn the_command_is_shown_without_its_arguments() {
     let daemon = Daemon::start();
-    let traced = daemon.flom(["--", "true", "--password=secret"]);
-    let trace = traced.env("FLOM_TRACE_MASK", "-1").run().stderr;
-    assert!(trace.contains("started true with 1 arguments"), "{trace}");
-    assert!(!trace.contains("secret"), "{trace}");
+    let trace = |words: [&str; 5]| {
+        let traced = daemon.flom(words).env("FLOM_TRACE_MASK", "-1");
+        traced.run().stderr
+    };
+    let hidden = trace(["--hide-command=yes", "--", "true", "--password=secret", "x"]);
+    assert!(hidden.contains("started true with 2 arguments"), "{hidden}");
+    assert!(!hidden.contains("secret"), "{hidden}");
+    // What the daemon is told is in the message as it is sent.
+    let told = trace(["--hide-command=no", "--", "true", "--password=secret", "x"]);
+    let with_secret = told.lines().filter(|line| line.contains("secret"));
+    assert!(
+        with_secret
+            .clone()
+            .all(|line| line.contains(" flom_wire: sent to ")),
+        "{told}"
+    );
+    assert_eq!(with_secret.count(), 1, "{told}");
 }
 
 #[test]

@@ -41,10 +41,11 @@ fn job(settings: Settings, command: Vec<OsString>) -> Result<Job, Failure> {
         ignored_signals,
         killed_status,
         label,
+        hide_command,
     } = settings.monitor.clone();
     let client =
         command::client(settings).map_err(|error| Failure::caused(exit::FAILED, &error))?;
-    let who = flom_settings::who(label.as_deref(), &command);
+    let who = flom_settings::who(label.as_deref(), if hide_command { &[] } else { &command });
     let request = client
         .request_for(&resource.name)
         .mode(resource.mode)

@@ -13,7 +13,7 @@ use crate::value::Value;
 /// The order in which the values of a command line are looked at: the first bad one is reported
 /// (`spec/command-line.md` §1, step 6). What FLoM 1.7.2 does not have comes last. In files it is
 /// the order of the table.
-const ORDER: [&str; 38] = [
+const ORDER: [&str; 39] = [
     "daemon-trace-file",
     "command-trace-file",
     "verbose",
@@ -49,6 +49,7 @@ const ORDER: [&str; 38] = [
     "http",
     "killed-status",
     "label",
+    "hide-command",
     "access-lock",
     "access-shutdown",
     "access-observe",

@@ -22,7 +22,7 @@ const KEEPALIVE_PROBES_MAX: u32 = 127;
 /// All settings in the order of `-V`, which is that of configuration files
 /// (`spec/configuration.md` §3), with those that FLoM 1.7.2 does not have behind their group's.
 #[rustfmt::skip]
-pub static TABLE: [Setting; 38] = [
+pub static TABLE: [Setting; 39] = [
     Setting { group: "Trace", key: "DaemonTraceFile", short: Some('t'), long: "daemon-trace-file",
         kind: File("FILE"), help: "where a new daemon writes its trace",
         of_daemon: true, of_old: true, is_common: false, is_available: true,
@@ -205,6 +205,14 @@ pub static TABLE: [Setting; 38] = [
             instance. They also see host, user, process and the start of the command line.",
         get: |s| text(s.monitor.label.as_ref()),
         set: |s, v| v.text(A_LABEL).map(|label| s.monitor.label = label) },
+    Setting { group: "Monitor", key: "HideCommand", short: None, long: "hide-command",
+        kind: YesNo, help: "keep the command line from others",
+        of_daemon: false, of_old: false, is_common: false, is_available: true,
+        about: "Whether flom keeps to itself what command it runs, because of a password in it, \
+            for instance. Otherwise the start of the command line goes to the daemon, and whoever \
+            may look sees it.",
+        get: |s| Shape::YesNo(s.monitor.hide_command),
+        set: |s, v| v.decide(&mut s.monitor.hide_command) },
 
     Setting { group: "Network", key: "NetworkInterface", short: Some('n'),
         long: "network-interface",

@@ -134,6 +134,8 @@ pub struct Monitor {
     pub killed_status: KilledStatus,
     /// What others see this command called.
     pub label: Option<String>,
+    /// Whether others do not see the command line.
+    pub hide_command: bool,
 }
 
 /// The network.

@@ -1,6 +1,6 @@
 # Completion of flom for fish.
 
-complete -c flom -x -a '(__fish_complete_subcommand -r --resource-name -o --resource-timeout -q --resource-quantity -l --lock-mode -e --resource-create -i --resource-idle-lifespan -s --socket-name -d --daemon-lifespan -a --unicast-address -p --unicast-port -A --multicast-address -P --multicast-port -m --mount-point-vfs --fairness --remote-shutdown --http -n --network-interface -D --discovery-attempts -I --discovery-timeout --discovery-ttl --tcp-keepalive-time --tcp-keepalive-intvl --tcp-keepalive-probes --ignore-signal --killed-status --label --tls-certificate --tls-private-key --tls-ca-certificate --tls-check-peer-id --tls-handshake-timeout --access-lock --access-shutdown --access-observe -t --daemon-trace-file -T --command-trace-file --append-trace-file --format --debug-feature -c --config-file)'
+complete -c flom -x -a '(__fish_complete_subcommand -r --resource-name -o --resource-timeout -q --resource-quantity -l --lock-mode -e --resource-create -i --resource-idle-lifespan -s --socket-name -d --daemon-lifespan -a --unicast-address -p --unicast-port -A --multicast-address -P --multicast-port -m --mount-point-vfs --fairness --remote-shutdown --http -n --network-interface -D --discovery-attempts -I --discovery-timeout --discovery-ttl --tcp-keepalive-time --tcp-keepalive-intvl --tcp-keepalive-probes --ignore-signal --killed-status --label --hide-command --tls-certificate --tls-private-key --tls-ca-certificate --tls-check-peer-id --tls-handshake-timeout --access-lock --access-shutdown --access-observe -t --daemon-trace-file -T --command-trace-file --append-trace-file --format --debug-feature -c --config-file)'
 complete -c flom -s 'r' -l resource-name -x -d 'the lock; its name says its kind'
 complete -c flom -s 'o' -l resource-timeout -x -d 'wait at most MS; 0 no wait, -1 for ever'
 complete -c flom -s 'q' -l resource-quantity -x -d 'units to take of a numeric resource'
@@ -27,6 +27,7 @@ complete -c flom -l tcp-keepalive-probes -x -d 'lost probes until a client is go
 complete -c flom -l ignore-signal -x -a 'SIGHUP SIGINT SIGQUIT SIGILL SIGTRAP SIGABRT SIGBUS SIGFPE SIGKILL SIGUSR1 SIGSEGV SIGUSR2 SIGPIPE SIGALRM SIGTERM SIGSTKFLT SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGXCPU SIGXFSZ SIGVTALRM SIGPROF SIGWINCH SIGIO SIGPWR SIGSYS' -d 'flom ignores it meanwhile; repeatable'
 complete -c flom -l killed-status -x -a 'signal zero' -d 'if killed: signal (128+N) or zero'
 complete -c flom -l label -x -d 'what others see it called'
+complete -c flom -l hide-command -x -a 'yes no' -d 'keep the command line from others'
 complete -c flom -l tls-certificate -r -F -d 'certificate of this host'
 complete -c flom -l tls-private-key -r -F -d 'its private key'
 complete -c flom -l tls-ca-certificate -r -F -d 'whom to trust'
