@@ -59,6 +59,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("quick-xml", &["flom-proto"]),
     ("rustls", &["flom-tls"]),
     ("x509-cert", &["flom-tls"]),
+    ("httparse", &["flom-daemon"]),
+    ("unicode-width", &["flom"]),
     ("fuser", &["flom-vfs"]),
 ];
 

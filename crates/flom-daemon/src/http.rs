@@ -28,6 +28,7 @@ use crate::access::{Access, Right};
 use crate::clock::Clock;
 use crate::conns::Conns;
 use crate::observers::Observers;
+use crate::start::BACKLOG;
 
 mod request;
 mod response;
@@ -110,7 +111,7 @@ impl Http {
     ///
     /// As the system says.
     pub(crate) fn open(address: SocketAddr, token: Token, registry: &Registry) -> io::Result<Self> {
-        let listener = listen_tcp(&[address], VISITORS as i32)?;
+        let listener = listen_tcp(&[address], BACKLOG)?;
         listener.set_nonblocking(true)?;
         let mut listener = TcpListener::from_std(listener);
         let poll = Poll::new()?;
@@ -308,6 +309,7 @@ impl Http {
                 self.making = None;
                 let body: Arc<[u8]> = text.into_bytes().into();
                 self.status = Some((since, Arc::clone(&body)));
+                self.forget_texts();
                 self.texts.push(Arc::clone(&body));
                 self.hand_out(now, Wanted::Status, &body, house);
             }
@@ -329,8 +331,7 @@ impl Http {
     }
 
     fn begin_status(&mut self, now: Now, house: &mut House<'_>) {
-        // One of them is ours, and is read by nobody if there is no other.
-        self.texts.retain(|text| Arc::strong_count(text) > 1);
+        self.forget_texts();
         if let Some((taken, body)) = &self.status
             && (now.time < taken.after_ms(GOOD_ENOUGH_MS) || self.texts.len() > TEXTS)
         {
@@ -350,6 +351,11 @@ impl Http {
                 });
             }
         }
+    }
+
+    /// Those that nobody reads any more.
+    fn forget_texts(&mut self) {
+        self.texts.retain(|text| Arc::strong_count(text) > 1);
     }
 
     fn waits(&self, wanted: Wanted) -> bool {
@@ -416,3 +422,6 @@ fn tell(visitor: &mut Visitor, house: &mut House<'_>, response: Response, head_o
     house.conns.metrics().answered_http(status);
     visitor.hear(response, head_only);
 }
+
+#[cfg(test)]
+mod tests;
