@@ -7,6 +7,7 @@
 //! | `wire.rs` | the protocol as bytes, written down once more: the tests share no code with flom |
 //! | `web.rs` | asking over HTTP |
 //! | `tap.rs` | between client and daemon, or in the daemon's place |
+//! | `judges.rs` | programs of others that judge what flom prints |
 //! | `lab.rs` | certificates, good and bad |
 //! | `net.rs`, `shell.rs`, `terminal.rs` | hosts joined by cables, and somebody typing there |
 //! | `processes.rs`, `scratch.rs` | what is running, and a place for files |
@@ -17,6 +18,7 @@
 
 mod collected;
 mod daemon;
+mod judges;
 mod lab;
 mod net;
 mod processes;
@@ -34,6 +36,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use daemon::{Daemon, Started, loopback};
+pub(crate) use judges::{judge, validate};
 pub(crate) use lab::{Identity, Lab, refs};
 pub(crate) use net::{Host, hosts, privilege};
 pub(crate) use processes::{group_session_terminal, is_alive, send, state};

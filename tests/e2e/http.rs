@@ -8,23 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::net::sockopt::set_socket_linger;
 
 use crate::harness::{
-    Daemon, Program, Scratch, Started, ask, flom, hosts, loopback, page, request_at, unlock, visit,
+    Daemon, Scratch, Started, ask, flom, hosts, loopback, page, request_at, unlock, validate, visit,
 };
-
-/// Fails unless `document` is as `docs/status.schema.json` says.
-#[track_caller]
-pub(crate) fn validate(document: &str) {
-    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/status.schema.json");
-    let program = "import json, sys, jsonschema\n\
-        schema = json.load(open(sys.argv[1]))\n\
-        jsonschema.Draft202012Validator(schema).validate(json.load(open(sys.argv[2])))\n";
-    let scratch = Scratch::new();
-    let file = scratch.file("document");
-    std::fs::write(&file, document).unwrap();
-    let words = ["-c", program, schema, file.to_str().unwrap()];
-    let ended = Program::new("python3").args(words).run();
-    assert_eq!(ended.code(), 0, "{document}\n{ended:?}");
-}
 
 #[test]
 fn what_a_daemon_keeps_is_shown_as_json_and_as_a_page() {

@@ -1,8 +1,6 @@
 //! The figures of a daemon, as Prometheus reads them.
 
-use std::fs;
-
-use crate::harness::{Daemon, Heard, Program, Scratch, ask, unlock, wait_until};
+use crate::harness::{Daemon, Heard, ask, judge, unlock, wait_until};
 
 /// Reads the text as Prometheus' own client does (package python3-prometheus-client; `scripts/test`
 /// installs it), and prints each sample as `name{key="value"} number`.
@@ -31,14 +29,7 @@ struct Figures(String);
 impl Figures {
     #[track_caller]
     fn of(text: &str) -> Self {
-        let scratch = Scratch::new();
-        let file = scratch.file("figures");
-        fs::write(&file, text).unwrap();
-        // The package belongs to the Python of the system, which may not be the first one.
-        let script = "for python in python3 /usr/bin/python3; do \
-            \"$python\" -c 'import prometheus_client' 2>/dev/null && exec \"$python\" -c \"$1\" \"$2\"; \
-            done; echo 'python3-prometheus-client is missing' >&2; exit 1";
-        let ended = Program::sh(script, [READ, file.to_str().unwrap()]).run();
+        let ended = judge("prometheus_client", READ, &[], text);
         assert_eq!(ended.code(), 0, "{text}\n{ended:?}");
         Self(ended.stdout)
     }

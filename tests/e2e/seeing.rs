@@ -1,38 +1,16 @@
 //! Seeing who holds what, and why one waits.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Daemon, FakeDaemon, Heard, Scratch, Terminal, flom, hosts, message};
+use crate::harness::{
+    Daemon, FakeDaemon, Heard, Scratch, Terminal, flom, hosts, message, validate,
+};
 
 /// Words before a command that holds `db` until its standard input closes.
 const HOLD: [&str; 7] = ["-r", "db", "--", "sh", "-c", "echo held; exec cat", "hold"];
 
 /// An answer of FLoM 1.7.2 to the question who it is.
 const OLD_ANSWER: &str = "<session peerid=\"x\"/><answer rc=\"5\"/>";
-
-/// An independent validator has nothing to object to `json`.
-fn validate(json: &str) {
-    let file = std::env::temp_dir().join(format!(
-        "flom-e2e-{}-{:?}.json",
-        std::process::id(),
-        thread::current().id()
-    ));
-    fs::write(&file, json).unwrap();
-    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/status.schema.json");
-    let program = "import json, sys, jsonschema\n\
-        schema, document = (json.load(open(name)) for name in sys.argv[1:])\n\
-        jsonschema.Draft202012Validator(schema).validate(document)\n";
-    let mut python = Command::new("python3");
-    python.args(["-c", program]).arg(schema).arg(&file);
-    let output = python.output().unwrap();
-    fs::remove_file(&file).unwrap();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{complaint}\n{json}");
-}
 
 #[test]
 fn the_status_names_holders_and_waiters_as_text_and_as_json() {

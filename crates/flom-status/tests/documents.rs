@@ -214,8 +214,9 @@ fn validate(document: &str) {
         schema = json.load(open(sys.argv[1]))\n\
         jsonschema.Draft202012Validator.check_schema(schema)\n\
         jsonschema.Draft202012Validator(schema).validate(json.load(sys.stdin))\n";
-    let mut python = Command::new("python3")
-        .args(["-c", program, schema])
+    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/python-with");
+    let mut python = Command::new(python)
+        .args(["jsonschema", "-c", program, schema])
         .stdin(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
