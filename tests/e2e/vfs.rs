@@ -74,7 +74,8 @@ impl Point {
     fn mounts(&self) -> Vec<String> {
         let table = fs::read_to_string("/proc/self/mounts").unwrap();
         let lines = table.lines();
-        let here = lines.filter(|line| line.split(' ').nth(1) == Some(self.text()));
+        let text = self.text().replace(' ', "\\040");
+        let here = lines.filter(|line| line.split(' ').nth(1) == Some(&text));
         here.map(str::to_string).collect()
     }
 
@@ -432,7 +433,7 @@ fn a_user_who_is_not_root_mounts_with_the_help_of_fusermount3() {
         as 0 echo
         as 65534 stat --format='%u %g %a'
         setpriv --reuid=65534 --regid=65534 --clear-groups ./flom -s \"$PWD/socket\" -X
-        grep -c fuse.flom /proc/self/mounts || true
+        grep -c \"$1/point\" /proc/self/mounts || true
     ";
     let program = Program::new("unshare").args(["--mount", "sh", "-c", script, "sh"]);
     let ended: Finished = program.args([&directory]).run();
