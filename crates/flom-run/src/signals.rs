@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::mem::ManuallyDrop;
 use std::os::unix::net::UnixStream as PipeEnd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,7 +46,9 @@ pub(crate) struct Arrival {
 /// executes, so the command starts as if flom had not been there.
 #[derive(Debug)]
 pub(crate) struct Signals {
-    delivery: SignalDelivery<UnixStream, WithRawSiginfo>,
+    /// Never dropped: the process is about to end, and taking back each handler, which copies all
+    /// that is known of signals each time, would cost a tenth of what `flom -- true` does.
+    delivery: ManuallyDrop<SignalDelivery<UnixStream, WithRawSiginfo>>,
     /// While set, signals do what they do to a program that does not catch them.
     defaults: Arc<AtomicBool>,
     inherited: Ignored,
@@ -73,7 +76,7 @@ impl Signals {
             SignalDelivery::with_pipe(read, write, WithRawSiginfo, caught())
         })?;
         Ok(Self {
-            delivery,
+            delivery: ManuallyDrop::new(delivery),
             defaults,
             inherited,
         })
