@@ -10,10 +10,11 @@ use crate::tls::TlsError;
 
 /// Certificate, private key and authorities: all of them or no TLS.
 ///
-/// ```no_run
+/// ```
 /// use flom_client::{Client, TlsIdentity};
 ///
-/// let directory = std::path::Path::new("/etc/flom");
+/// # let certificates = flom_testkit::Directory::with_certificates("alpha");
+/// # let directory = certificates.path();
 /// let identity = TlsIdentity::from_pem_files(
 ///     directory.join("alpha.pem"),
 ///     directory.join("alpha.key"),

@@ -103,7 +103,12 @@
 //! Beside other things that are waited for: [`Request::start`] gives a [`Pending`] with a
 //! descriptor. In tokio it goes into an `AsyncFd`:
 //!
-//! ```text
+//! ```
+//! # use flom_testkit::Daemon;
+//! use std::error::Error;
+//! use flom_client::{Guard, Progress, Request, Wait};
+//! use tokio::io::{Interest, unix::AsyncFd};
+//!
 //! async fn lock(request: &Request) -> Result<Guard, Box<dyn Error>> {
 //!     let pending = request.start(Wait::Forever)?; // blocks while it connects
 //!     let mut pending = AsyncFd::with_interest(pending, Interest::READABLE)?;
@@ -116,6 +121,18 @@
 //!     }
 //!     Ok(pending.into_inner().finish().expect("drive said so"))
 //! }
+//! # let daemon = Daemon::start();
+//! # let client = flom_client::Client::builder().unix(daemon.socket()).build()?;
+//! # let request = client.request("printer")?;
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+//! # let holder = request.lock()?;
+//! # let waiter = std::thread::spawn({
+//! #     let request = request.clone();
+//! #     move || runtime.block_on(lock(&request)).map(|_| ()).map_err(|error| error.to_string())
+//! # });
+//! # holder.unlock()?;
+//! # waiter.join().expect("it does not panic")?;
+//! # Ok::<(), Box<dyn Error>>(())
 //! ```
 //!
 //! # What holds

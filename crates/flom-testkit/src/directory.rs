@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+
 /// A directory that goes away with the value.
 #[derive(Debug)]
 pub struct Directory(PathBuf);
@@ -19,6 +21,25 @@ impl Directory {
         let path = std::env::temp_dir().join(name);
         fs::create_dir(&path).unwrap();
         Self(path)
+    }
+
+    /// A new one with the certificate of an authority, `ca.pem`, and one that it has made for
+    /// `name`, `NAME.pem` with `NAME.key`.
+    pub fn with_certificates(name: &str) -> Self {
+        let directory = Self::new();
+        let write = |file: &str, text: String| fs::write(directory.0.join(file), text).unwrap();
+        let mut authority = CertificateParams::default();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let issuer = CertifiedIssuer::self_signed(authority, key).unwrap();
+        write("ca.pem", issuer.pem());
+        let mut leaf = CertificateParams::default();
+        leaf.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate().unwrap();
+        let certificate = leaf.signed_by(&key, &issuer).unwrap();
+        write(&format!("{name}.pem"), certificate.pem());
+        write(&format!("{name}.key"), key.serialize_pem());
+        directory
     }
 
     /// Where it is.
