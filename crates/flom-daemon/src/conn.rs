@@ -37,6 +37,10 @@ use crate::wrapped::{OtherPeer, Wrapped, Wrapper};
 /// behind does not mean to read them.
 const OUTPUT_BYTES: usize = 256 * 1024;
 
+/// Questions that a peer may ask before the first of them is answered. Ours asks one at a time; each
+/// is kept, and the answer to a short one may be long.
+const QUESTIONS: usize = 4;
+
 /// Bytes of output buffer that a connection keeps when there is nothing to send.
 const OUTPUT_KEPT_BYTES: usize = 4 * 1024;
 
@@ -72,6 +76,8 @@ pub(crate) struct Conn {
     introduced: bool,
     /// It is known that the peer may lock.
     admitted: bool,
+    /// Questions of the peer that are not answered to the end.
+    questions: usize,
 }
 
 /// How far receiving has come.
@@ -93,6 +99,8 @@ pub(crate) enum Fault {
     #[error(transparent)]
     Slow(#[from] TooSlow),
     #[error(transparent)]
+    Curious(#[from] TooCurious),
+    #[error(transparent)]
     Layer(#[from] LayerError),
     #[error(transparent)]
     OtherPeer(#[from] OtherPeer),
@@ -104,6 +112,11 @@ pub(crate) enum Fault {
 #[derive(Debug, thiserror::Error)]
 #[error("it leaves more than {OUTPUT_BYTES} bytes of answers unread")]
 pub(crate) struct TooSlow;
+
+/// The peer asks faster than it can be told.
+#[derive(Debug, thiserror::Error)]
+#[error("it has asked more than {QUESTIONS} questions without hearing an answer")]
+pub(crate) struct TooCurious;
 
 impl Conn {
     /// A connection that has just come, in clear text or to be wrapped; `socket` does not block.
@@ -130,6 +143,7 @@ impl Conn {
             peer: OnceCell::new(),
             introduced: false,
             admitted: false,
+            questions: 0,
         }
     }
 
@@ -257,8 +271,21 @@ impl Conn {
         Ok(())
     }
 
+    /// Takes note that the peer asks to be told something.
+    pub(crate) fn note_question(&mut self) -> Result<(), Fault> {
+        self.questions += 1;
+        match () {
+            () if self.questions > QUESTIONS => Err(TooCurious.into()),
+            () if self.unsent() > OUTPUT_BYTES => Err(TooSlow.into()),
+            () => Ok(()),
+        }
+    }
+
     /// Puts a part of a report into the output.
     pub(crate) fn report(&mut self, report: Report) {
+        if report.last {
+            self.questions = self.questions.saturating_sub(1);
+        }
         let message = Message::Report(report);
         match &mut self.wrapped {
             None => encode(&message, &mut self.output),
@@ -427,55 +454,4 @@ impl AsRawFd for Conn {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-    use std::os::unix::net::UnixStream;
-
-    use super::*;
-
-    fn pair() -> (Conn, UnixStream) {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        ours.set_nonblocking(true).unwrap();
-        let conn = Conn::new(Time(0), SessionId(1), ours.into(), None);
-        (conn, theirs)
-    }
-
-    #[test]
-    fn nobody_gets_more_than_a_share() {
-        let (mut conn, mut peer) = pair();
-        peer.write_all(b"<msg level").unwrap();
-        let mut buffer = [0; 8];
-        assert_eq!(conn.receive(&mut buffer), Received::Share);
-        assert_eq!(conn.receive(&mut buffer), Received::All);
-        assert_eq!(conn.receive(&mut buffer), Received::All);
-        assert!(!conn.has_ended() && !conn.is_used_up());
-    }
-
-    #[test]
-    fn the_end_is_seen_with_the_last_bytes_or_without_any() {
-        let mut buffer = [0; 8];
-        let (mut conn, mut peer) = pair();
-        peer.write_all(b"<msg ").unwrap();
-        drop(peer);
-        conn.note_half_closed();
-        assert_eq!(conn.receive(&mut buffer), Received::All);
-        assert!(conn.has_ended() && !conn.is_used_up());
-        let (mut conn, peer) = pair();
-        drop(peer);
-        assert_eq!(conn.receive(&mut buffer), Received::All);
-        assert!(conn.has_ended() && conn.is_used_up());
-    }
-
-    #[test]
-    fn the_end_is_not_taken_for_granted_while_there_may_be_more_bytes() {
-        let (mut conn, mut peer) = pair();
-        peer.write_all(b"<msg level").unwrap();
-        drop(peer);
-        conn.note_half_closed();
-        let mut buffer = [0; 8];
-        assert_eq!(conn.receive(&mut buffer), Received::Share);
-        assert!(!conn.has_ended());
-        assert_eq!(conn.receive(&mut buffer), Received::All);
-        assert!(conn.has_ended());
-    }
-}
+mod tests;

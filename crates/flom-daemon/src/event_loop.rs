@@ -390,6 +390,9 @@ impl Daemon {
         let Some(conn) = self.conns.get_mut(session) else {
             return;
         };
+        if let Err(fault) = conn.note_question() {
+            return self.conns.drop_for(session, &fault);
+        }
         match self.access.check(Right::Observe, || conn.identity()) {
             Ok(()) => self.observers.ask(session, question),
             Err(kept_out) => self.conns.keep_dark(session, &kept_out),

@@ -33,10 +33,13 @@ const AHEAD_BYTES: usize = 64 * 1024;
 /// Reports that are being told at the same time; others have to wait until one is done.
 const REPORTS: usize = 8;
 
+/// Questions that are answered at once in one turn: each costs a walk along a queue, or a page.
+const ANSWERS: usize = 16;
+
 /// How long a peer may read nothing of its report, in ms.
 const STALL_MS: u64 = 10_000;
 
-/// How many times as long as it took to take a view it is until the next one.
+/// How many times as long as it took to take a view, and to answer from it, it is until the next one.
 const REST: u64 = 10;
 
 /// How old a view may be that tells somebody why it waits, in ms.
@@ -75,6 +78,8 @@ pub(crate) struct Observers {
     recent: Option<(Time, Arc<View>)>,
     /// No view is taken before.
     rest_until: Time,
+    /// Questions that may still be answered in this turn.
+    answers: usize,
 }
 
 /// A report that is being told.
@@ -103,6 +108,7 @@ impl Observers {
         if self.asking.is_empty() && self.reports.is_empty() && self.recent.is_none() {
             return;
         }
+        self.answers = ANSWERS;
         self.tell_who_wait(now, conns);
         if self.has_room() && self.rest_until <= now.time {
             let began = clock.time();
@@ -152,7 +158,14 @@ impl Observers {
                 _ => Time::default(),
             }
         });
-        let asking = self.has_room().then_some(self.rest_until);
+        // What was left for being more than a turn's may be answered from the view that there is.
+        let left = self.answers == 0 && self.recent.is_some();
+        let rest_until = if left {
+            Time::default()
+        } else {
+            self.rest_until
+        };
+        let asking = self.has_room().then_some(rest_until);
         let recent = self.recent.as_ref();
         let recent = recent.map(|(taken, _)| taken.after_ms(GOOD_ENOUGH_MS));
         reports.chain(asking).chain(recent).min()
@@ -175,7 +188,8 @@ impl Observers {
         self.asking.retain(|(session, question)| {
             // The view may show somebody as waiting who has been granted the lock since.
             let judgement = match question {
-                Question::Wait if conns.is_waiting(*session) => {
+                Question::Wait if self.answers > 0 && conns.is_waiting(*session) => {
+                    self.answers -= 1;
                     why_waits(view.snapshot(), *session)
                 }
                 _ => None,
@@ -191,8 +205,10 @@ impl Observers {
     /// Answers those who ask, or begins to.
     fn begin(&mut self, now: Now, view: &Arc<View>, conns: &mut Conns) {
         while self.has_room()
+            && self.answers > 0
             && let Some((session, question)) = self.asking.pop_front()
         {
+            self.answers -= 1;
             match question {
                 Question::Status { only, format } => self.reports.push_back(Telling {
                     session,

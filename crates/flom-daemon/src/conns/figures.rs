@@ -43,6 +43,8 @@ pub(super) fn fault(fault: &Fault) -> metrics::Fault {
         Fault::Bytes(DecodeError::OtherLevel { .. }) => metrics::Fault::Level,
         Fault::Layer(_) | Fault::Alien => metrics::Fault::Tls,
         Fault::OtherPeer(_) => metrics::Fault::Peer,
-        Fault::Bytes(_) | Fault::Turn(_) | Fault::Slow(_) => metrics::Fault::Rules,
+        Fault::Bytes(_) | Fault::Turn(_) | Fault::Slow(_) | Fault::Curious(_) => {
+            metrics::Fault::Rules
+        }
     }
 }

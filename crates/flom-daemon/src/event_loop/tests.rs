@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::PathBuf;
 
-use flom_proto::{Lock, Message, Session, Unlock, encode};
+use flom_proto::{About, Lock, Message, Observe, Session, Unlock, encode};
 use flom_settings::Settings;
 
 use super::*;
@@ -212,4 +212,85 @@ fn the_system_log_is_told_of_the_life_of_a_daemon_and_why_it_ends() {
     assert_eq!(scene.records(), [&listening, "FLM003N ready"]);
     assert!(scene.daemon.is_over(LATE));
     assert_eq!(scene.records(), ["FLM004N ends: not used any more"]);
+}
+
+/// So many questions about figures.
+fn questions(number: usize) -> Vec<u8> {
+    let observe = Observe {
+        session: None,
+        about: About::Metrics,
+        name: Vec::new(),
+        mode: None,
+        quantity: None,
+        create: false,
+        json: false,
+    };
+    let mut question = Vec::new();
+    encode(&Message::Observe(observe), &mut question);
+    question.repeat(number)
+}
+
+#[test]
+fn whoever_asks_without_listening_loses_the_connection() {
+    let mut scene = Scene::set("curious");
+    let mut client = scene.connect();
+    client.write_all(&questions(5)).unwrap();
+    drop(client); // so that the connection ends anyway
+    for _ in 0..3 {
+        scene.daemon.turn().unwrap(); // lets in, reads, ends
+        if scene.daemon.conns.len() == 0 {
+            break;
+        }
+    }
+    let records = scene.records();
+    let text = "it has asked more than 4 questions without hearing an answer";
+    assert_eq!(
+        records,
+        [format!("FLM029W session=1 dropped: {text}")],
+        "of five one is too many"
+    );
+}
+
+#[test]
+fn whoever_asks_one_question_after_the_other_is_told_all() {
+    let mut scene = Scene::set("patient");
+    let mut client = scene.connect();
+    client.set_nonblocking(true).unwrap();
+    let mut buffer = vec![0; 64 * 1024];
+    for _ in 0..20 {
+        client.write_all(&questions(1)).unwrap();
+        let mut heard = Vec::new();
+        while !heard.ends_with(b"</msg>") || !heard.windows(9).any(|tag| tag == b"step=\"24\"") {
+            scene.daemon.turn().unwrap();
+            if let Ok(bytes) = client.read(&mut buffer) {
+                assert_ne!(bytes, 0, "the daemon has closed the connection");
+                heard.extend(&buffer[..bytes]);
+            }
+        }
+    }
+}
+
+#[test]
+fn many_who_ask_share_more_than_one_turn() {
+    let mut scene = Scene::set("many");
+    let mut clients: Vec<_> = (0..40).map(|_| scene.connect()).collect();
+    for client in &mut clients {
+        client.write_all(&questions(1)).unwrap();
+        client.set_nonblocking(true).unwrap();
+    }
+    let mut told = [false; 40];
+    let mut turns_with_news = 0;
+    while told.contains(&false) {
+        scene.daemon.turn().unwrap();
+        let mut news = 0;
+        for (client, told) in clients.iter_mut().zip(&mut told) {
+            if !*told && client.read(&mut [0; 512]).is_ok() {
+                *told = true;
+                news += 1;
+            }
+        }
+        assert!(news <= 16, "{news} in one turn");
+        turns_with_news += usize::from(news > 0);
+    }
+    assert!(turns_with_news >= 3);
 }
