@@ -75,6 +75,8 @@ fn everything_that_happens_is_counted() {
         let text = daemon.get("/metrics").body;
         count(&text, "flom_waits_withdrawn_total{kind=\"simple\"} 1\n")
             && count(&text, "flom_connections 1\n")
+            // What is kept is looked at anew after a moment only.
+            && count(&text, "flom_locks_held{kind=\"simple\"} 1\n")
     });
     let figures = Figures::of(&daemon.get("/metrics").body);
     for (sample, number) in [
