@@ -39,6 +39,9 @@ const ANSWERS: usize = 16;
 /// How long a peer may read nothing of its report, in ms.
 const STALL_MS: u64 = 10_000;
 
+/// The same while others wait for its place, in ms.
+const HURRY_MS: u64 = 500;
+
 /// How many times as long as it took to take a view, and to answer from it, it is until the next one.
 const REST: u64 = 10;
 
@@ -110,7 +113,7 @@ impl Observers {
         }
         self.answers = ANSWERS;
         self.tell_who_wait(now, conns);
-        if self.has_room() && self.rest_until <= now.time {
+        if self.next_to_answer().is_some() && self.rest_until <= now.time {
             let began = clock.time();
             let view = Arc::new(View::new(manager.snapshot(now), conns.peers()));
             self.begin(now, &view, conns);
@@ -151,10 +154,11 @@ impl Observers {
 
     /// When to [`serve`](Self::serve) next, if nothing else happens.
     pub(crate) fn next_deadline(&self, conns: &Conns) -> Option<Time> {
+        let patience = self.patience_ms();
         let reports = self.reports.iter().map(|telling| {
             let (_, since) = telling.unread;
             match conns.unsent(telling.session) {
-                Some(unsent) if unsent >= AHEAD_BYTES => since.after_ms(STALL_MS),
+                Some(unsent) if unsent >= AHEAD_BYTES => since.after_ms(patience),
                 _ => Time::default(),
             }
         });
@@ -165,15 +169,26 @@ impl Observers {
         } else {
             self.rest_until
         };
-        let asking = self.has_room().then_some(rest_until);
+        let asking = self.next_to_answer().map(|_| rest_until);
         let recent = self.recent.as_ref();
         let recent = recent.map(|(taken, _)| taken.after_ms(GOOD_ENOUGH_MS));
         reports.chain(asking).chain(recent).min()
     }
 
-    /// Whether somebody who asks can be answered.
-    fn has_room(&self) -> bool {
-        !self.asking.is_empty() && self.reports.len() < REPORTS
+    /// Where the first one is who asks and can be answered: with a report only if there is room.
+    fn next_to_answer(&self) -> Option<usize> {
+        let has_room = self.reports.len() < REPORTS;
+        let is_short = |question: &Question| !matches!(question, Question::Status { .. });
+        let mut asking = self.asking.iter();
+        asking.position(|(_, question)| has_room || is_short(question))
+    }
+
+    /// How long a peer may read nothing of its report.
+    fn patience_ms(&self) -> u64 {
+        match self.reports.len() >= REPORTS && !self.asking.is_empty() {
+            true => HURRY_MS,
+            false => STALL_MS,
+        }
     }
 
     /// Answers those who want to know why they wait from the latest view, if it shows them.
@@ -204,9 +219,9 @@ impl Observers {
 
     /// Answers those who ask, or begins to.
     fn begin(&mut self, now: Now, view: &Arc<View>, conns: &mut Conns) {
-        while self.has_room()
-            && self.answers > 0
-            && let Some((session, question)) = self.asking.pop_front()
+        while self.answers > 0
+            && let Some(place) = self.next_to_answer()
+            && let Some((session, question)) = self.asking.remove(place)
         {
             self.answers -= 1;
             match question {
@@ -238,6 +253,7 @@ impl Observers {
 
     /// A slice of the next report whose peer has read enough.
     fn tell_on(&mut self, now: Now, conns: &mut Conns) {
+        let patience = self.patience_ms();
         for _ in 0..self.reports.len() {
             let Some(mut telling) = self.reports.pop_front() else {
                 return;
@@ -251,7 +267,7 @@ impl Observers {
                 }
                 return;
             }
-            if telling.has_stalled(now, unsent) {
+            if telling.has_stalled(now, unsent, patience) {
                 conns.lose(telling.session);
             } else {
                 self.reports.push_back(telling);
@@ -270,13 +286,13 @@ impl Telling {
         more
     }
 
-    /// Whether the peer has read nothing for too long.
-    fn has_stalled(&mut self, now: Now, unsent: usize) -> bool {
+    /// Whether the peer has read nothing for longer than `patience`, in ms.
+    fn has_stalled(&mut self, now: Now, unsent: usize, patience: u64) -> bool {
         let (before, since) = self.unread;
         if unsent < before {
             self.unread = (unsent, now.time);
         }
-        unsent >= before && since.after_ms(STALL_MS) <= now.time
+        unsent >= before && since.after_ms(patience) <= now.time
     }
 }
 

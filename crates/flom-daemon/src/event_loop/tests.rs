@@ -216,9 +216,13 @@ fn the_system_log_is_told_of_the_life_of_a_daemon_and_why_it_ends() {
 
 /// So many questions about figures.
 fn questions(number: usize) -> Vec<u8> {
+    question(About::Metrics).repeat(number)
+}
+
+fn question(about: About) -> Vec<u8> {
     let observe = Observe {
         session: None,
-        about: About::Metrics,
+        about,
         name: Vec::new(),
         mode: None,
         quantity: None,
@@ -227,7 +231,7 @@ fn questions(number: usize) -> Vec<u8> {
     };
     let mut question = Vec::new();
     encode(&Message::Observe(observe), &mut question);
-    question.repeat(number)
+    question
 }
 
 #[test]
@@ -293,4 +297,40 @@ fn many_who_ask_share_more_than_one_turn() {
         turns_with_news += usize::from(news > 0);
     }
     assert!(turns_with_news >= 3);
+}
+
+#[test]
+fn those_who_read_nothing_of_their_reports_keep_nobody_from_looking() {
+    let mut scene = Scene::set("blind");
+    let mut holders = Vec::new();
+    for number in 0..150 {
+        let Message::Lock(request) = lock() else {
+            unreachable!("it is a lock request");
+        };
+        let name = format!("{}{number}", "n".repeat(4000)).into_bytes();
+        let mut message = Vec::new();
+        encode(&Message::Lock(Lock { name, ..request }), &mut message);
+        let mut holder = scene.connect();
+        holder.write_all(&message).unwrap();
+        scene.daemon.turn().unwrap();
+        holders.push(holder);
+    }
+    while scene.daemon.conns.len() < holders.len() {
+        scene.daemon.turn().unwrap();
+    }
+    let mut blind: Vec<_> = (0..10).map(|_| scene.connect()).collect();
+    for client in &mut blind {
+        client.write_all(&question(About::Status)).unwrap();
+    }
+    let began = std::time::Instant::now();
+    for about in [About::Metrics, About::Status] {
+        let mut client = scene.connect();
+        client.write_all(&question(about)).unwrap();
+        client.set_nonblocking(true).unwrap();
+        while client.read(&mut [0; 512]).is_err() {
+            scene.daemon.turn().unwrap();
+        }
+        let ms = began.elapsed().as_millis();
+        assert!(ms < 8_000, "{about:?} after {ms} ms");
+    }
 }
