@@ -115,6 +115,9 @@ impl Observers {
         self.tell_who_wait(now, conns);
         if self.next_to_answer().is_some() && self.rest_until <= now.time {
             let began = clock.time();
+            // Those who have gone are not to take the turn of those who are there.
+            self.asking
+                .retain(|(session, _)| conns.unsent(*session).is_some());
             let view = Arc::new(View::new(manager.snapshot(now), conns.peers()));
             self.begin(now, &view, conns);
             self.rest(now, clock.time().since(began));

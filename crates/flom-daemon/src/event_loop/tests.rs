@@ -334,3 +334,23 @@ fn those_who_read_nothing_of_their_reports_keep_nobody_from_looking() {
         assert!(ms < 8_000, "{about:?} after {ms} ms");
     }
 }
+
+#[test]
+fn questions_of_those_who_have_gone_take_nobodys_turn() {
+    let mut scene = Scene::set("gone");
+    let mut gone: Vec<_> = (0..100).map(|_| scene.connect()).collect();
+    for client in &mut gone {
+        client.write_all(&questions(1)).unwrap();
+    }
+    while scene.daemon.conns.len() < 100 {
+        scene.daemon.turn().unwrap();
+    }
+    drop(gone);
+    let mut client = scene.connect();
+    client.write_all(&questions(1)).unwrap();
+    client.set_nonblocking(true).unwrap();
+    for _ in 0..3 {
+        scene.daemon.turn().unwrap(); // hears of those who go, lets in, answers
+    }
+    assert!(client.read(&mut [0; 512]).is_ok());
+}
