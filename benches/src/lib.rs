@@ -3,6 +3,7 @@
 //! ```text
 //!   benches/micro.rs      one message, one lock: criterion                     cargo bench -p flom-bench
 //!   benches/whole.rs      flomd under load, beside a floor that does nothing
+//!   benches/look.rs       what looking costs those who lock
 //!   benches/tls.rs        what TLS costs, beside clear text
 //!   tests/instructions.rs instructions of the hot paths against a budget       cargo test -p flom-bench
 //!   tests/crowd.rs        20,000 connections to one daemon

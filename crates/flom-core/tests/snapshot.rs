@@ -2,10 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "tests, also their helpers, may panic")]
 
+use std::collections::BTreeMap;
+
 use flom_core::snapshot::{Held, Resource, Room, Snapshot};
-use flom_core::{Event, LockManager, Request};
-use flom_types::{Fairness, LockMode, Now, ResourceName, SessionId, Time};
+use flom_core::{Action, Event, LockManager, Request};
+use flom_types::{Fairness, LockMode, Now, Outcome, ResourceName, SessionId, Time};
 use jiff::tz::TimeZone;
+use proptest::collection::vec;
+use proptest::prelude::ProptestConfig;
+use proptest::{prop_assert_eq, proptest};
 
 struct World {
     manager: LockManager,
@@ -237,4 +242,104 @@ fn what_nobody_uses_says_when_it_is_forgotten() {
     assert_eq!(world.snapshot().resource(&name("db")), None);
     assert!(!world.snapshot().draining);
     assert!(world.happens(Event::Drain).snapshot().draining);
+}
+
+/// What there should be to see, as plainly as it can be said: what the answers have told.
+#[derive(Default)]
+struct Told {
+    /// In order of arrival: session, request, since when, and whether it is granted.
+    asked: Vec<(SessionId, Request, Time, bool)>,
+}
+
+impl Told {
+    fn hears(&mut self, now: Now, action: &Action) {
+        let Action::Answer {
+            session, outcome, ..
+        } = action
+        else {
+            return;
+        };
+        let find = |(id, ..): &&mut (SessionId, Request, Time, bool)| id == session;
+        if let Some((_, _, since, granted)) = self.asked.iter_mut().find(find)
+            && *outcome == Outcome::Granted
+        {
+            (*since, *granted) = (now.time, true);
+        }
+    }
+
+    /// Of each resource by name: holders, longest first, and waiters with what they ask for.
+    fn seen(&self) -> BTreeMap<Vec<u8>, Seen> {
+        let mut seen: BTreeMap<_, Seen> = BTreeMap::new();
+        for (session, request, since, granted) in &self.asked {
+            let of_it = seen.entry(request.resource.tree().to_vec()).or_default();
+            match granted {
+                true => of_it.0.push((*since, *session)),
+                false => of_it.1.push((*session, *since, request.clone())),
+            }
+        }
+        seen.values_mut().for_each(|(holders, _)| holders.sort());
+        seen
+    }
+}
+
+type Seen = (Vec<(Time, SessionId)>, Vec<(SessionId, Time, Request)>);
+
+fn seen(snapshot: Snapshot) -> BTreeMap<Vec<u8>, Seen> {
+    let used = snapshot
+        .resources
+        .into_iter()
+        .filter(|one| one.sessions > 0);
+    used.map(|resource| {
+        let holders = resource.holders.into_iter();
+        let waiters = resource.waiters.into_iter();
+        let seen = (
+            holders.map(|one| (one.since, one.session)).collect(),
+            waiters
+                .map(|one| (one.session, one.since, one.request))
+                .collect(),
+        );
+        (resource.name.as_bytes().to_vec(), seen)
+    })
+    .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn a_snapshot_shows_what_the_answers_have_told(
+        events in vec((0..40_u64, 0..8_usize, 0..6_usize, 0..3_u64), 1..200)
+    ) {
+        const NAMES: [&str; 8] = ["a", "b", "pool[3]", "x.y", "/t", "/t/1", "/t/1/2", "_s_n[2]"];
+        let mut world = World::new(Fairness::default());
+        let mut told = Told::default();
+        let mut ms = 0;
+        for (id, which, mode, later) in events {
+            ms += later * 700;
+            let now = world.at(ms).now;
+            let session = SessionId(id);
+            // A session asks once, and goes.
+            let known = told.asked.iter().position(|(other, ..)| *other == session);
+            let event = match known {
+                Some(at) => {
+                    told.asked.remove(at);
+                    Event::Gone { session }
+                }
+                None => {
+                    let request = Request {
+                        resource: name(NAMES[which]),
+                        mode: LockMode::ALL[mode],
+                        quantity: u32::try_from(mode).unwrap() / 2 + 1,
+                        wait: true,
+                        create: true,
+                        idle_lifespan_ms: later * 1000,
+                    };
+                    told.asked.push((session, request.clone(), now.time, false));
+                    Event::Lock { session, request }
+                }
+            };
+            let actions: Vec<_> = world.manager.handle(now, event).collect();
+            actions.iter().for_each(|action| told.hears(now, action));
+            prop_assert_eq!(seen(world.snapshot()), told.seen());
+        }
+    }
 }

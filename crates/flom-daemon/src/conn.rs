@@ -72,6 +72,8 @@ pub(crate) struct Conn {
     ended: bool,
     /// The other end as the system knows it, once somebody wants to know.
     peer: OnceCell<Option<Peer>>,
+    /// What goes for who it is if it does not say.
+    process: OnceCell<Option<Arc<Who>>>,
     /// The system log knows who the peer is.
     introduced: bool,
     /// It is known that the peer may lock.
@@ -141,6 +143,7 @@ impl Conn {
             half_closed: false,
             ended: false,
             peer: OnceCell::new(),
+            process: OnceCell::new(),
             introduced: false,
             admitted: false,
             questions: 0,
@@ -304,7 +307,6 @@ impl Conn {
     /// The client at the other end, as far as it is known.
     pub(crate) fn peer(&self) -> status::Peer {
         let system = self.peer.get_or_init(|| Peer::of(&self.socket).ok());
-        let who = self.conversation.who().cloned();
         let (address, pid) = match system {
             Some(Peer::Remote(address)) => (Some(*address), None),
             Some(Peer::Local { pid, .. }) => (None, *pid),
@@ -312,17 +314,25 @@ impl Conn {
         };
         // Who says nothing is a process all the same.
         let by_system = || {
-            let who = Who {
-                pid,
-                ..Who::default()
-            };
-            pid.map(|_| Arc::new(who))
+            let who = self.process.get_or_init(|| {
+                let who = Who {
+                    pid,
+                    ..Who::default()
+                };
+                pid.map(|_| Arc::new(who))
+            });
+            who.clone()
         };
         status::Peer {
             number: number(self.id),
             address,
-            who: who.or_else(by_system),
+            who: self.conversation.who().cloned().or_else(by_system),
         }
+    }
+
+    /// Finds out who is at the other end, if that is not known yet: it takes system calls.
+    pub(crate) fn get_acquainted(&self) {
+        self.peer.get_or_init(|| Peer::of(&self.socket).ok());
     }
 
     /// Whether output has to be sent that is not known to be due yet; `writable` if the system has

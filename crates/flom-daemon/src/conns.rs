@@ -52,6 +52,7 @@ pub(crate) fn number(session: SessionId) -> u64 {
 /// Everybody who is connected.
 #[derive(Debug)]
 pub(crate) struct Conns {
+    acquaintance: Acquaintance,
     slots: Vec<Option<Conn>>,
     free: Vec<usize>,
     serial: u64,
@@ -79,6 +80,7 @@ impl Conns {
     /// Nobody yet; answers are given as `answers` says.
     pub(crate) fn new(answers: Answers) -> Self {
         Self {
+            acquaintance: Acquaintance::default(),
             slots: Vec::new(),
             free: Vec::new(),
             serial: 0,
@@ -418,7 +420,10 @@ fn token(session: SessionId) -> Token {
     Token(session.0 as usize)
 }
 
+mod acquaintance;
 mod figures;
 mod leaving;
 #[cfg(test)]
 mod tests;
+
+use acquaintance::Acquaintance;

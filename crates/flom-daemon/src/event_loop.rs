@@ -156,6 +156,7 @@ impl Daemon {
             self.manager.next_deadline(),
             self.ending.next_deadline(&self.manager),
             self.observers.next_deadline(&self.conns),
+            self.is_looked_at().then(Time::default),
             self.http.as_ref().and_then(Http::next_deadline),
         ];
         deadlines.into_iter().flatten().min()
@@ -397,6 +398,12 @@ impl Daemon {
             Ok(()) => self.observers.ask(session, question),
             Err(kept_out) => self.conns.keep_dark(session, &kept_out),
         }
+    }
+
+    /// Whether somebody at the window is to be shown something in the next turn.
+    fn is_looked_at(&self) -> bool {
+        let exhibition = self.exhibition.as_ref();
+        exhibition.is_some_and(|exhibition| exhibition.frame.is_wanted())
     }
 
     /// Tells those who look a little more.

@@ -11,18 +11,18 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use flom_core::LockManager;
 use flom_proto::Report;
-use flom_status::{Document, Format, Question as Wanted, Rule, View, why, why_waits};
+use flom_status::{Document, Format, Question as Wanted, Reasons, Rule, View, why_waits};
 use flom_types::{Now, Outcome, ResourceName, SessionId, Time};
 
 use crate::clock::Clock;
 use crate::conns::Conns;
 
 /// Bytes of text that are made in one turn.
-const SLICE_BYTES: usize = 32 * 1024;
+const SLICE_BYTES: usize = 16 * 1024;
 
 /// Bytes of text in one message: with a third more for its form they stay below what a peer takes.
 const PIECE_BYTES: usize = 32 * 1024;
@@ -43,10 +43,13 @@ const STALL_MS: u64 = 10_000;
 const HURRY_MS: u64 = 500;
 
 /// How many times as long as it took to take a view, and to answer from it, it is until the next one.
-const REST: u64 = 10;
+const REST: u32 = 10;
 
 /// How old a view may be that tells somebody why it waits, in ms.
 const GOOD_ENOUGH_MS: u64 = 250;
+
+/// Parts of a view that are forgotten in one turn.
+const FORGOTTEN: usize = 256;
 
 /// What somebody wants to know.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -79,6 +82,9 @@ pub(crate) struct Observers {
     reports: VecDeque<Telling>,
     /// The latest view, as long as it is good enough for somebody who waits.
     recent: Option<(Time, Arc<View>)>,
+    /// All views that are still there: whoever is done with one leaves it to be forgotten here,
+    /// where it is done in slices.
+    views: Vec<Arc<View>>,
     /// No view is taken before.
     rest_until: Time,
     /// Questions that may still be answered in this turn.
@@ -89,9 +95,17 @@ pub(crate) struct Observers {
 #[derive(Debug)]
 struct Telling {
     session: SessionId,
-    document: Document,
+    text: Text,
+    outcome: Outcome,
     /// How much was unread when the peer last read something, and when that was.
     unread: (usize, Time),
+}
+
+/// What is told.
+#[derive(Debug)]
+enum Text {
+    Status(Document),
+    Why(Reasons),
 }
 
 impl Observers {
@@ -108,31 +122,61 @@ impl Observers {
         manager: &LockManager,
         conns: &mut Conns,
     ) {
-        if self.asking.is_empty() && self.reports.is_empty() && self.recent.is_none() {
+        if self.views.is_empty() && self.asking.is_empty() {
             return;
         }
         self.answers = ANSWERS;
         self.tell_who_wait(now, conns);
         if self.next_to_answer().is_some() && self.rest_until <= now.time {
-            let began = clock.time();
-            // Those who have gone are not to take the turn of those who are there.
-            self.asking
-                .retain(|(session, _)| conns.unsent(*session).is_some());
-            let view = Arc::new(View::new(manager.snapshot(now), conns.peers()));
-            self.begin(now, &view, conns);
-            self.rest(now, clock.time().since(began));
+            if conns.get_acquainted() {
+                let began = Instant::now();
+                // Those who have gone are not to take the turn of those who are there.
+                self.asking
+                    .retain(|(session, _)| conns.unsent(*session).is_some());
+                let view = self.take(now, manager, conns);
+                self.begin(now, &view, conns);
+                self.rest(clock, began);
+            }
+            return; // a turn for each
         }
-        self.tell_on(now, conns);
+        if !self.forget() {
+            self.tell_on(now, conns);
+        }
     }
 
-    /// What is kept, as of a moment ago at worst; if it is too early for another look, when it is
-    /// not any more.
+    /// Takes a view.
+    fn take(&mut self, now: Now, manager: &LockManager, conns: &Conns) -> Arc<View> {
+        let view = Arc::new(View::new(manager.snapshot(now), conns.peers()));
+        self.views.push(Arc::clone(&view));
+        view
+    }
+
+    /// No other view for some time: this one has taken since `began`.
+    fn rest(&mut self, clock: &Clock, began: Instant) {
+        // The clock counts ms, and a part of one counts, too.
+        self.rest_until = (clock.time() + REST * began.elapsed()).after_ms(1);
+    }
+
+    /// Forgets a slice of a view that nobody needs any more; whether there was one.
+    fn forget(&mut self) -> bool {
+        let Some(at) = self.views.iter().position(is_spent) else {
+            return false;
+        };
+        let more = Arc::get_mut(&mut self.views[at]).is_some_and(|view| view.shed(FORGOTTEN));
+        if !more {
+            self.views.swap_remove(at);
+        }
+        true
+    }
+
+    /// What is kept, as of a moment ago at worst; if it is too early for another look, when to try
+    /// again.
     pub(crate) fn view(
         &mut self,
         now: Now,
         clock: &Clock,
         manager: &LockManager,
-        conns: &Conns,
+        conns: &mut Conns,
     ) -> Result<Arc<View>, Time> {
         if let Some((taken, view)) = &self.recent
             && now.time < taken.after_ms(GOOD_ENOUGH_MS)
@@ -142,17 +186,14 @@ impl Observers {
         if now.time < self.rest_until {
             return Err(self.rest_until);
         }
-        let began = clock.time();
-        let view = Arc::new(View::new(manager.snapshot(now), conns.peers()));
-        self.rest(now, clock.time().since(began));
+        if !conns.get_acquainted() {
+            return Err(Time::default());
+        }
+        let began = Instant::now();
+        let view = self.take(now, manager, conns);
+        self.rest(clock, began);
         self.recent = Some((now.time, Arc::clone(&view)));
         Ok(view)
-    }
-
-    /// No other view for some time: this one `took` so long.
-    fn rest(&mut self, now: Now, took: Duration) {
-        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        self.rest_until = now.time.after_ms(took_ms.saturating_mul(REST));
     }
 
     /// When to [`serve`](Self::serve) next, if nothing else happens.
@@ -175,13 +216,25 @@ impl Observers {
         let asking = self.next_to_answer().map(|_| rest_until);
         let recent = self.recent.as_ref();
         let recent = recent.map(|(taken, _)| taken.after_ms(GOOD_ENOUGH_MS));
-        reports.chain(asking).chain(recent).min()
+        let spent = self.views.iter().any(is_spent);
+        let spent = spent.then(Time::default);
+        reports.chain(asking).chain(recent).chain(spent).min()
     }
 
     /// Where the first one is who asks and can be answered: with a report only if there is room.
     fn next_to_answer(&self) -> Option<usize> {
         let has_room = self.reports.len() < REPORTS;
-        let is_short = |question: &Question| !matches!(question, Question::Status { .. });
+        let is_short = |question: &Question| {
+            matches!(
+                question,
+                Question::Wait
+                    | Question::Metrics
+                    | Question::Why {
+                        format: Format::Text,
+                        ..
+                    }
+            )
+        };
         let mut asking = self.asking.iter();
         asking.position(|(_, question)| has_room || is_short(question))
     }
@@ -230,13 +283,24 @@ impl Observers {
             match question {
                 Question::Status { only, format } => self.reports.push_back(Telling {
                     session,
-                    document: Document::new(Arc::clone(view), format, only),
+                    text: Text::Status(Document::new(Arc::clone(view), format, only)),
+                    outcome: Outcome::Granted,
                     unread: (0, now.time),
                 }),
                 Question::Why { wanted, format } => {
-                    let judgement = why(view.snapshot(), &wanted);
-                    let outcome = outcome(judgement.rule);
-                    tell(conns, session, &judgement.write(view, format), outcome);
+                    let mut reasons = Reasons::new(Arc::clone(view), wanted, format);
+                    if format == Format::Text {
+                        let mut text = String::new(); // which names but a few
+                        reasons.write(&mut text, usize::MAX);
+                        tell(conns, session, &text, outcome(reasons.rule()));
+                        continue;
+                    }
+                    self.reports.push_back(Telling {
+                        session,
+                        outcome: outcome(reasons.rule()),
+                        text: Text::Why(reasons),
+                        unread: (0, now.time),
+                    });
                 }
                 Question::Metrics => {
                     let process = conns.process();
@@ -283,8 +347,11 @@ impl Telling {
     /// Tells a slice; whether there is more.
     fn tell_slice(&mut self, now: Now, conns: &mut Conns) -> bool {
         let mut slice = String::with_capacity(SLICE_BYTES);
-        let more = self.document.write(&mut slice, SLICE_BYTES);
-        pieces(conns, self.session, &slice, !more, Outcome::Granted);
+        let more = match &mut self.text {
+            Text::Status(document) => document.write(&mut slice, SLICE_BYTES),
+            Text::Why(reasons) => reasons.write(&mut slice, SLICE_BYTES),
+        };
+        pieces(conns, self.session, &slice, !more, self.outcome);
         self.unread = (conns.unsent(self.session).unwrap_or(0), now.time);
         more
     }
@@ -297,6 +364,11 @@ impl Telling {
         }
         unsent >= before && since.after_ms(patience) <= now.time
     }
+}
+
+/// Whether nobody has a use for it any more.
+fn is_spent(view: &Arc<View>) -> bool {
+    Arc::strong_count(view) == 1
 }
 
 /// Tells a whole answer at once.

@@ -46,12 +46,16 @@ pub struct Window {
 /// A view that has just been taken.
 struct Fresh {
     shown: Arc<Numbered>,
+    /// What was shown before: whoever looks forgets it, which takes a while if it is much.
+    _before: Option<Arc<Numbered>>,
     good_until: Instant,
 }
 
 /// Its side of the loop.
 pub(crate) struct Frame {
-    wanted: Arc<AtomicBool>,
+    asked: Arc<AtomicBool>,
+    /// A view is to be taken.
+    wanted: bool,
     views: Sender<Fresh>,
     latest: Option<Arc<Numbered>>,
 }
@@ -121,26 +125,38 @@ impl Frame {
             good_until: None,
         };
         let frame = Self {
-            wanted,
+            asked: wanted,
+            wanted: false,
             views: sender,
             latest: None,
         };
         Ok((frame, window))
     }
 
-    /// Takes a view if one is wanted.
+    /// Whether there is something to do in the next turn.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
+    /// Takes a view if one is wanted, and it can be taken in one turn.
     pub(crate) fn serve(&mut self, now: Now, manager: &LockManager, conns: &mut Conns) {
-        if !self.wanted.swap(false, Ordering::Acquire) {
+        self.wanted |= self.asked.swap(false, Ordering::Acquire);
+        if !self.wanted || !conns.get_acquainted() {
             return;
         }
+        self.wanted = false;
         let began = Instant::now();
         let view = View::new(manager.snapshot(now), conns.peers());
         let numbered = Numbered::new(view, self.latest.as_deref(), || conns.next_number());
         let shown = Arc::new(numbered);
-        self.latest = Some(Arc::clone(&shown));
+        let _before = self.latest.replace(Arc::clone(&shown));
         let end = Instant::now();
         let good_until = end + (REST * (end - began)).max(REST_AT_LEAST);
         // Nobody may look any more.
-        let _ = self.views.send(Fresh { shown, good_until });
+        let _ = self.views.send(Fresh {
+            shown,
+            _before,
+            good_until,
+        });
     }
 }

@@ -17,10 +17,32 @@ const NAMED: usize = 20;
 impl Judgement<'_> {
     /// All of it, for `flom --why`.
     pub fn write(&self, view: &View, format: Format) -> String {
-        match format {
-            Format::Text => self.text(view),
-            Format::Json => self.json(view),
+        let mut out = String::new();
+        self.write_from(view, format, 0, &mut out, usize::MAX);
+        out
+    }
+
+    /// Appends to `out` from item `at` on until it has at least `enough` bytes, or all is said;
+    /// where to go on, if there is more.
+    pub(crate) fn write_from(
+        &self,
+        view: &View,
+        format: Format,
+        mut at: usize,
+        out: &mut String,
+        enough: usize,
+    ) -> Option<usize> {
+        if format == Format::Text {
+            out.push_str(&self.text(view));
+            return None;
         }
+        while self.json_item(view, at, out) {
+            at += 1;
+            if out.len() >= enough {
+                return Some(at);
+            }
+        }
+        None
     }
 
     /// In one line, for somebody who waits: what for, what stops it, because of whom, and how many
@@ -123,47 +145,61 @@ impl Judgement<'_> {
         out
     }
 
-    fn json(&self, view: &View) -> String {
+    /// What JSON begins with.
+    fn json_head(&self, view: &View, out: &mut String) {
         let Question {
             resource,
             mode,
             quantity,
             ..
         } = &self.question;
-        let mut out = String::new();
         let taken = view.wall(view.snapshot().taken.time);
         put(
-            &mut out,
+            out,
             format_args!(r#"{{"schema":{SCHEMA},"taken":"{taken}","#),
         );
-        json::name(resource, &mut out);
-        put(&mut out, format_args!(r#","kind":"{}""#, resource.kind()));
-        json::asked(resource, *mode, *quantity, &mut out);
+        json::name(resource, out);
+        put(out, format_args!(r#","kind":"{}""#, resource.kind()));
+        json::asked(resource, *mode, *quantity, out);
         let verdict = match self.rule {
             rule if rule.is_granted() => "granted",
             rule if rule.is_refused() => "refused",
             _ => "waits",
         };
         put(
-            &mut out,
+            out,
             format_args!(r#","verdict":"{verdict}","rule":"{}""#, self.rule.name()),
         );
         put(
-            &mut out,
+            out,
             format_args!(r#","reason":{}"#, Quoted(&self.reason(view))),
         );
         out.push_str(r#","held_by":["#);
-        for (number, holder) in self.hard.iter().enumerate() {
-            out.push_str(if number == 0 { "\n" } else { ",\n" });
-            json::holder(view, holder, &mut out);
+    }
+
+    /// Item `at` of JSON, the head being the first; whether more comes.
+    fn json_item(&self, view: &View, at: usize, out: &mut String) -> bool {
+        let Some(number) = at.checked_sub(1) else {
+            self.json_head(view, out);
+            return true;
+        };
+        let held_by = self.hard.len();
+        if number == held_by {
+            out.push_str(r#"],"before":["#);
         }
-        out.push_str(r#"],"before":["#);
-        for (number, waiter) in self.soft.iter().enumerate() {
-            out.push_str(if number == 0 { "\n" } else { ",\n" });
-            json::waiter(view, None, waiter, &mut out);
+        let first = number == 0 || number == held_by;
+        let gap = if first { "\n" } else { ",\n" };
+        if let Some(holder) = self.hard.get(number) {
+            out.push_str(gap);
+            json::holder(view, holder, out);
+        } else if let Some(waiter) = self.soft.get(number - held_by) {
+            out.push_str(gap);
+            json::waiter(view, None, waiter, out);
+        } else {
+            out.push_str("]}\n");
+            return false;
         }
-        out.push_str("]}\n");
-        out
+        true
     }
 }
 

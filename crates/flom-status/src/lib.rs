@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A [`View`] is owned and can be read at leisure, in another thread too. A [`Document`] is made in
-//! pieces of any size, so that nobody has to wait until a long one is complete.
+//! pieces of any size, and so are [`Reasons`], so that nobody has to wait until a long one is complete.
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +20,7 @@ mod judge;
 mod judgement;
 pub mod metrics;
 mod numbered;
+mod reasons;
 mod text;
 mod view;
 mod words;
@@ -27,4 +28,5 @@ mod words;
 pub use document::{Document, Format};
 pub use judge::{Judgement, Question, Rule, why, why_waits};
 pub use numbered::Numbered;
+pub use reasons::Reasons;
 pub use view::{Counts, Peer, View};

@@ -50,6 +50,27 @@ impl View {
         Self { snapshot, peers }
     }
 
+    /// Forgets `some` of what it shows, the last first; whether there is more. To forget all at once
+    /// takes a while if there is much.
+    pub fn shed(&mut self, some: usize) -> bool {
+        let Snapshot {
+            resources, parked, ..
+        } = &mut self.snapshot;
+        let mut left = drop_last(&mut self.peers, some);
+        left = drop_last(parked, left);
+        while left > 0
+            && let Some(last) = resources.last_mut()
+        {
+            left = drop_last(&mut last.waiters, left);
+            left = drop_last(&mut last.holders, left);
+            if left > 0 {
+                resources.pop();
+                left -= 1;
+            }
+        }
+        left == 0
+    }
+
     /// What is kept.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
@@ -101,5 +122,51 @@ impl View {
         let ahead_us = i64::try_from(self.until(moment).as_micros()).unwrap_or(i64::MAX);
         let wall_us = now.wall_us.saturating_sub(past_us).saturating_add(ahead_us);
         Timestamp::from_microsecond(wall_us).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+/// Drops at most `some` items from the end; how many more would have been.
+fn drop_last<T>(items: &mut Vec<T>, some: usize) -> usize {
+    let dropped = some.min(items.len());
+    items.truncate(items.len() - dropped);
+    some - dropped
+}
+
+#[cfg(test)]
+mod tests {
+    use flom_core::snapshot::{Held, Holder};
+    use flom_types::{LockMode, ResourceName};
+
+    use super::*;
+
+    #[test]
+    fn a_view_is_forgotten_a_little_at_a_time_until_nothing_is_left() {
+        let holder = Holder {
+            session: SessionId(1),
+            since: Time::default(),
+            held: Held::Mode(LockMode::Exclusive),
+        };
+        let resource = Resource {
+            name: ResourceName::default(),
+            room: None,
+            holders: vec![holder; 3],
+            waiters: Vec::new(),
+            sessions: 3,
+            idle_until: None,
+            next_tick: None,
+        };
+        let snapshot = Snapshot {
+            resources: vec![resource; 2],
+            ..Snapshot::default()
+        };
+        let peers = (0..4).map(|number| (SessionId(number), Peer::default()));
+        let mut view = View::new(snapshot, peers);
+        // 4 peers, 6 holders and 2 resources.
+        let mut times = 1;
+        while view.shed(5) {
+            times += 1;
+        }
+        assert_eq!(times, 3);
+        assert!(view.snapshot.resources.is_empty() && view.peers.is_empty());
     }
 }

@@ -1,10 +1,9 @@
 //! A copy of everything, for those who want to look at it.
 
-use std::collections::BTreeMap;
+use flom_types::{Now, ResourceKind, ResourceName, SessionId};
 
-use flom_types::{Now, ResourceName, SessionId};
-
-use super::{LockManager, Resource, ResourceId, Waiting};
+use super::{LockManager, Resource, Waiting};
+use crate::Request;
 use crate::queue::Ticket;
 use crate::resource::Holding;
 use crate::snapshot::{self, Holder, Snapshot, Waiter};
@@ -15,19 +14,24 @@ type Copied = (snapshot::Resource, Vec<(Ticket, Waiter)>);
 impl LockManager {
     /// Copies everything that is kept, as of `now`.
     ///
-    /// Looks at each session and each resource once: about a microsecond for each of them.
+    /// Looks at each session and each resource once, and leaves alone what has to be fetched from
+    /// elsewhere in memory if it can: about a tenth of a microsecond for each session.
     pub fn snapshot(&self, now: Now) -> Snapshot {
-        let mut copies: BTreeMap<ResourceId, Copied> = self
-            .resources
-            .iter()
-            .map(|(id, resource)| (id, (self.copy(now, resource), Vec::new())))
-            .collect();
+        // By the number of the resource, which is its place in a slab: there are few gaps.
+        let mut copies: Vec<Option<Copied>> = Vec::with_capacity(self.resources.len());
+        for (id, resource) in &self.resources {
+            copies.resize_with(id, || None);
+            let waiters = Vec::with_capacity(resource.bound);
+            copies.push(Some((self.copy(now, resource), waiters)));
+        }
         for (id, session) in self.sessions.iter() {
-            let Some((copy, waiters)) = session.bound.and_then(|bound| copies.get_mut(&bound))
-            else {
+            let Some(bound) = session.bound else {
                 continue;
             };
-            let resource = &self.resources[session.bound.expect("it was found by it")];
+            let Some((copy, waiters)) = copies.get_mut(bound).and_then(Option::as_mut) else {
+                continue;
+            };
+            let resource = &self.resources[bound];
             let holders = session.holds.iter().map(|holding| Holder {
                 session: id,
                 since: holding.since,
@@ -35,12 +39,15 @@ impl LockManager {
             });
             copy.holders.extend(holders);
             if let Some(waiting) = &session.waiting {
-                waiters.push((waiting.ticket, waiter(id, waiting)));
+                waiters.push((waiting.ticket, waiter(id, waiting, &copy.name)));
             }
         }
+        let copies = copies.into_iter().enumerate();
         let mut resources: Vec<_> = copies
-            .into_iter()
-            .map(|(id, copied)| self.complete(&self.resources[id], copied))
+            .filter_map(|(id, copied)| {
+                let copied = copied?;
+                Some(self.complete(&self.resources[id], copied))
+            })
             .collect();
         resources.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Snapshot {
@@ -69,11 +76,17 @@ impl LockManager {
         copy.holders
             .sort_by_key(|holder| (holder.since, holder.session));
         waiters.sort_unstable_by_key(|(ticket, _)| *ticket);
-        let unpassable = resource.rules.unpassable(self.limit);
+        let unpassable = match waiters.is_empty() {
+            true => Vec::new(),
+            false => resource.rules.unpassable(self.limit),
+        };
+        // Both are in the order of the tickets.
+        let mut unpassable = unpassable.into_iter().peekable();
         copy.waiters = waiters
             .into_iter()
             .map(|(ticket, mut waiter)| {
-                waiter.unpassable = unpassable.contains(&ticket);
+                while unpassable.next_if(|other| *other < ticket).is_some() {}
+                waiter.unpassable = unpassable.next_if_eq(&ticket).is_some();
                 waiter
             })
             .collect();
@@ -87,11 +100,20 @@ impl Resource {
     }
 }
 
-fn waiter(session: SessionId, waiting: &Waiting) -> Waiter {
+/// A copy of a request for what `resource` names. Of a path, only the tree is known by that.
+fn waiter(session: SessionId, waiting: &Waiting, resource: &ResourceName) -> Waiter {
+    let asked = &waiting.request;
+    let name = match asked.resource.kind() {
+        ResourceKind::Hierarchical => &asked.resource,
+        _ => resource, // the same name, and not fetched for each of those who wait for it
+    };
     Waiter {
         session,
         since: waiting.since,
-        request: waiting.request.clone(),
+        request: Request {
+            resource: name.clone(),
+            ..*asked
+        },
         unpassable: false,
     }
 }

@@ -152,7 +152,7 @@ impl Tree {
         ResourceName::parse(&path).expect("it was one when it was locked")
     }
 
-    pub(crate) fn unpassable(&self, tickets: &mut BTreeSet<Ticket>) {
+    pub(crate) fn unpassable(&self, tickets: &mut Vec<Ticket>) {
         let lines = self.nodes.iter().flat_map(|(_, node)| &node.lines);
         tickets.extend(lines.flat_map(|line| line.unpassable(self.limit)));
     }

@@ -1,7 +1,5 @@
 //! What of the rules' state can be looked at from outside.
 
-use std::collections::BTreeSet;
-
 use flom_types::{Now, ResourceKind, ResourceName, Time};
 
 use super::{Hold, Rules};
@@ -47,8 +45,8 @@ impl Rules {
     }
 
     /// The waiters that nobody with whom they conflict may pass.
-    pub(crate) fn unpassable(&self, limit: PassLimit) -> BTreeSet<Ticket> {
-        let mut tickets = BTreeSet::new();
+    pub(crate) fn unpassable(&self, limit: PassLimit) -> Vec<Ticket> {
+        let mut tickets = Vec::new();
         match self {
             Self::Simple(simple) => simple.unpassable(limit, &mut tickets),
             Self::Numeric(numeric) => numeric.unpassable(limit, &mut tickets),
@@ -58,6 +56,7 @@ impl Rules {
             Self::Sequence(sequence) => tickets.extend(sequence.tickets()),
             Self::Timestamp(timestamp) => tickets.extend(timestamp.tickets()),
         }
+        tickets.sort_unstable();
         tickets
     }
 

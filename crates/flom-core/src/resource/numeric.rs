@@ -1,7 +1,5 @@
 //! Numeric resources: a pool of units (`spec/resources.md` §6.1).
 
-use std::collections::BTreeSet;
-
 use flom_types::SessionId;
 
 use super::first_fit::{FirstFit, Fit};
@@ -80,7 +78,7 @@ impl Numeric {
         self.free
     }
 
-    pub(crate) fn unpassable(&self, limit: PassLimit, tickets: &mut BTreeSet<Ticket>) {
+    pub(crate) fn unpassable(&self, limit: PassLimit, tickets: &mut Vec<Ticket>) {
         tickets.extend(self.line.unpassable(limit));
     }
 

@@ -1,7 +1,5 @@
 //! Simple resources: one lock in six modes (`spec/resources.md` §5).
 
-use std::collections::BTreeSet;
-
 use flom_types::{LockMode, SessionId};
 
 use super::modes::{ModeSet, Tally};
@@ -76,7 +74,7 @@ impl Simple {
         heads.min_by_key(|(ticket, ..)| *ticket)
     }
 
-    pub(crate) fn unpassable(&self, limit: PassLimit, tickets: &mut BTreeSet<Ticket>) {
+    pub(crate) fn unpassable(&self, limit: PassLimit, tickets: &mut Vec<Ticket>) {
         let lines = self.lines.iter();
         tickets.extend(lines.flat_map(|line| line.unpassable(limit)));
     }
