@@ -126,7 +126,7 @@ fn an_old_daemon_is_not_asked_why_one_waits() {
         assert_eq!(wire.hear(), Heard::Closed);
     });
     let waited = old.flom(["--wait-report=0", "--", "echo", "mine"]).run();
-    waited.expect(0, "mine\n", "flom: for 0s waits for the lock\n");
+    waited.expect(0, "mine\n", "flom: [0s] waits for the lock\n");
     old.finish();
 }
 
@@ -137,9 +137,7 @@ fn who_waits_is_told_for_whom_where_it_wants_to_be() {
     let waiter = daemon.waiter(["-r", "db", "--wait-report=0", "--", "echo", "mine"]);
     let line = waiter.wait_for_stderr("echo held; exec cat\n");
     assert!(
-        line.starts_with(
-            "flom: for 0s waits for db (EX): EX, which is held, does not go with EX; EX for"
-        ),
+        line.starts_with("flom: [0s] waits for db (EX): EX held for"),
         "{line}"
     );
     let quiet = daemon.waiter([
@@ -152,7 +150,7 @@ fn who_waits_is_told_for_whom_where_it_wants_to_be() {
         "quiet",
     ]);
     let next = daemon.waiter(["-r", "db", "--wait-report=0", "--", "echo", "next"]);
-    next.wait_for_stderr("; 2 requests are before it\n");
+    next.wait_for_stderr(": 2 requests before; EX held for");
     holder.close_stdin();
     waiter.wait().expect_code(0);
     quiet.wait().expect(0, "quiet\n", "");
@@ -184,7 +182,7 @@ fn who_gives_up_is_told_who_has_it_where_it_wants_to_be() {
     let late = daemon.flom(words).run().expect_code(98);
     assert!(
         late.stderr
-            .starts_with("flom: waits for db (EX): EX, which is held"),
+            .starts_with("flom: waits for db (EX): EX held for"),
         "{late:?}"
     );
     assert!(
@@ -203,8 +201,13 @@ fn on_a_terminal_a_wait_is_explained_in_one_line_that_goes() {
     let flom = env!("CARGO_BIN_EXE_flom");
     let script = "\"$1\" -s \"$2\" -r db -- echo mine; echo over >&2";
     let waiter = terminal.run_shown(script, [flom, socket]);
-    let shown = terminal.wait_for("does not go with EX");
-    assert!(shown.contains("\r\u{1b}[2Kflom: for "), "{shown:?}");
+    // A terminal that does not say how wide it is has 80 columns, and who has the lock is in them.
+    let shown = terminal.wait_for(" pid ");
+    assert!(
+        shown.contains("waits for db (EX): EX held for "),
+        "{shown:?}"
+    );
+    assert!(shown.contains("\r\u{1b}[2Kflom: ["), "{shown:?}");
     holder.close_stdin();
     let shown = terminal.wait_for("over");
     assert!(shown.contains("\r\u{1b}[2Kover"), "{shown:?}");

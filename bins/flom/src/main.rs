@@ -10,6 +10,7 @@ mod observe;
 mod print;
 mod waiting;
 mod watch;
+mod width;
 
 use std::env;
 use std::process::ExitCode;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use flom_client::command::Explanation;
 use rustix::termios::tcgetwinsize;
 
+use crate::width::cut;
+
 /// When a wait is explained if stderr is a terminal and nothing else is said.
 const AFTER: Duration = Duration::from_secs(1);
 
@@ -49,11 +51,11 @@ impl<W: Write> Waiting<W> {
     pub(crate) fn explain(&mut self, explanation: &Explanation, since: Duration) {
         let seconds = since.as_secs();
         let line = match explanation {
-            Explanation::Known(line) => format!("flom: for {seconds}s {line}"),
-            Explanation::Unknown => format!("flom: for {seconds}s waits for the lock"),
+            Explanation::Known(line) => format!("flom: [{seconds}s] {line}"),
+            Explanation::Unknown => format!("flom: [{seconds}s] waits for the lock"),
         };
         if self.is_terminal {
-            let shown: String = line.chars().take(self.columns - 1).collect();
+            let shown = cut(&line, self.columns - 1);
             self.put(&format!("\r\x1b[2K{shown}"));
         } else if timeless(&line) != self.last {
             self.last = timeless(&line);
@@ -85,6 +87,7 @@ impl<W: Write> Waiting<W> {
 /// The line without its durations.
 fn timeless(line: &str) -> String {
     let is_time = |word: &&str| {
+        let word = word.trim_matches(['[', ']']);
         let starts = word.starts_with(|c: char| c.is_ascii_digit());
         starts && word.ends_with(['s', 'm', 'h']) && word.chars().all(|c| c.is_ascii_alphanumeric())
     };
@@ -120,7 +123,7 @@ mod tests {
     #[test]
     fn a_terminal_has_one_line_that_fits_and_goes_in_the_end() {
         let text = said(true, &["waits for db: a long story of many words", "waits"]);
-        let expected = "\r\x1b[2Kflom: for 1s waits for db: a \r\x1b[2Kflom: for 2s waits\r\x1b[2K";
+        let expected = "\r\x1b[2Kflom: [1s] waits for db: a l…\r\x1b[2Kflom: [2s] waits\r\x1b[2K";
         assert_eq!(text, expected);
     }
 
@@ -131,7 +134,7 @@ mod tests {
             "waits; EX for 1m06s by ann; 2 requests are before it",
             "waits; EX for 1m07s by ann; 1 request is before it",
         ];
-        let expected = format!("flom: for 1s {}\nflom: for 3s {}\n", lines[0], lines[2]);
+        let expected = format!("flom: [1s] {}\nflom: [3s] {}\n", lines[0], lines[2]);
         assert_eq!(said(false, &lines), expected);
     }
 

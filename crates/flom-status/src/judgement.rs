@@ -1,7 +1,5 @@
 //! A judgement as text, as JSON, and in one line for somebody who waits.
 
-use std::fmt::Write as _;
-
 use flom_core::snapshot::{Held, Holder};
 use flom_types::ResourceKind;
 
@@ -45,28 +43,32 @@ impl Judgement<'_> {
         None
     }
 
-    /// In one line, for somebody who waits: what for, what stops it, because of whom, and how many
-    /// come before.
+    /// In one line, for somebody who waits: what for, what stops it, how many come before, and who
+    /// has it. What matters least comes last, as a terminal may have no room for it.
     pub fn line(&self, view: &View) -> String {
-        let mut line = format!(
-            "waits for {}: {}",
-            self.question.in_words(),
-            self.reason(view)
-        );
-        if let Some(first) = self.hard.first() {
-            write!(line, "; {}", holder_line(view, first)).expect("a string takes it");
-            match self.hard.len() - 1 {
-                0 => {}
-                1 => line.push_str(" and 1 other"),
-                others => write!(line, " and {others} others").expect("a string takes it"),
-            }
+        let mut parts = Vec::new();
+        // Of modes the one asked for and the one held are named anyway.
+        if !matches!((self.rule, self.hard.first()), (Rule::Mode, Some(_))) {
+            parts.push(self.reason(view));
         }
         match self.soft.len() {
             0 => {}
-            1 => line.push_str("; 1 request is before it"),
-            before => write!(line, "; {before} requests are before it").expect("a string takes it"),
+            1 => parts.push("1 request before".to_owned()),
+            before => parts.push(format!("{before} requests before")),
         }
-        line
+        if let Some(first) = self.hard.first() {
+            let since = Short(view.since(first.since));
+            let (what, peer) = (held(&first.held), view.peer(first.session));
+            parts.push(match self.hard.len() {
+                1 => format!("{what} held for {since} by {peer}"),
+                holders => format!("{holders} hold it, first {what} for {since} by {peer}"),
+            });
+        }
+        format!(
+            "waits for {}: {}",
+            self.question.in_words(),
+            parts.join("; ")
+        )
     }
 
     /// The rule, in words.

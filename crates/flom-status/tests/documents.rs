@@ -280,13 +280,13 @@ fn somebody_who_waits_is_told_why_in_one_line() {
     };
     assert_eq!(
         line(3),
-        "waits for db (EX): PR, which is held, does not go with EX; PR for 8s by ann@alpha pid 812 \
-         \"nightly \"run\"\" backup.sh?--all and 2 others"
+        "waits for db (EX): 3 hold it, first PR for 8s by ann@alpha pid 812 \"nightly \"run\"\" \
+         backup.sh?--all"
     );
     assert_eq!(
         line(6),
         "waits for pool[5] (2 units): 1 of 5 units are free, 2 asked for; \
-         4 units for 4s by session 5"
+         4 units held for 4s by session 5"
     );
     assert_eq!(
         line(12),
