@@ -37,9 +37,24 @@ fn lab() -> Lab {
         params.distinguished_name.remove(rcgen::DnType::CommonName);
     };
     lab.add("nameless", &changed(&lab, nameless), trusted);
+    let authority = |params: &mut rcgen::CertificateParams| {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    };
+    lab.add("authority", &changed(&lab, authority), trusted);
     lab.add("mixed", &lab.authority.host(&lab.id), trusted);
     lab.copy("good.key", "mixed.key");
+    add_version_1(&lab);
     lab
+}
+
+/// Adds one of version 1, which only OpenSSL makes.
+fn add_version_1(lab: &Lab) {
+    let script = "openssl req -newkey rsa:2048 -nodes -keyout version-1.key -out request \
+            -subj \"/CN=$1\" && \
+        openssl x509 -req -in request -signkey version-1.key -out version-1.pem && \
+        cp good.ca version-1.ca";
+    let made = Program::sh(script, [&*lab.id]).directory(lab.scratch.path());
+    made.run().expect_code(0);
 }
 
 /// Daemons at a UNIX socket and at a TCP port, with these words.
@@ -98,8 +113,23 @@ fn a_daemon_with_tls_takes_whom_it_trusts_and_says_why_it_does_not_take_others()
             (vec![], Some(("ret_cod=-126", "the daemon uses TLS"))),
             (lab.words("foreign"), Some(("ret_cod=-409", distrust))),
             (lab.words("selfmade"), Some(("ret_cod=-409", distrust))),
-            (lab.words("expired"), Some(("ret_cod=-409", distrust))),
-            (lab.words("server"), Some(("ret_cod=-409", distrust))),
+            // What is wrong with it in itself the client sees as well, and says what to do.
+            (
+                lab.words("expired"),
+                Some(("ret_cod=-409", ": it has expired")),
+            ),
+            (
+                lab.words("server"),
+                Some(("ret_cod=-409", "extendedKeyUsage=serverAuth,clientAuth")),
+            ),
+            (
+                lab.words("authority"),
+                Some(("ret_cod=-409", "have the CA sign one of the host")),
+            ),
+            (
+                lab.words("version-1"),
+                Some(("ret_cod=-409", "make one of version 3")),
+            ),
             (lab.words("short"), Some(("ret_cod=-409", distrust))),
             (
                 lab.words("distrustful"),

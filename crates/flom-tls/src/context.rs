@@ -27,22 +27,20 @@ const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
 ///
 /// What is wrong with which file.
 pub fn client(files: &Files, wire: &mut Vec<u8>) -> Result<TlsLayer, FileError> {
-    let Material {
-        key, authorities, ..
-    } = files.read()?;
+    let own = files.read()?;
     let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_protocol_versions(VERSIONS)
         .expect("the provider has cipher suites for both versions")
         .dangerous() // because names are not checked; chains are
-        .with_custom_certificate_verifier(Arc::new(Verifier::new(authorities)))
-        .with_client_cert_resolver(Arc::new(single(key)));
+        .with_custom_certificate_verifier(Arc::new(Verifier::new(own.authorities.clone())))
+        .with_client_cert_resolver(Arc::new(single(own.key.clone())));
     config.enable_sni = false;
     config.resumption = Resumption::disabled();
     // Nobody sees or checks it.
     let name = ServerName::IpAddress(IpAddr::V4(Ipv4Addr::from([127, 0, 0, 1])));
     let connection = ClientConnection::new(Arc::new(config), name)
         .expect("a configuration without extras makes a connection");
-    Ok(TlsLayer::client(Connection::Client(connection), wire))
+    Ok(TlsLayer::client(Connection::Client(connection), own, wire))
 }
 
 /// A daemon's files.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use flom_net::{Layer, LayerError, LayerFault, PeerName};
 use log::debug;
@@ -11,8 +12,9 @@ use rustls::{AlertDescription, Connection, Error};
 use flom_types::target;
 
 use crate::certificate::Certificate;
-use crate::chain::Purpose;
+use crate::chain::{ChainError, Purpose};
 use crate::context::Server;
+use crate::files::Material;
 use crate::verifier::chain_error;
 
 /// First byte of a record of the handshake.
@@ -40,6 +42,9 @@ pub struct TlsLayer {
     state: State,
     /// What the peer has to be good for.
     peer: Purpose,
+    /// A client's own files, for the case that its certificate is refused. A daemon looks at its
+    /// own before it listens.
+    own: Option<Material>,
     /// Nothing has come yet.
     is_fresh: bool,
     is_closed: bool,
@@ -53,8 +58,9 @@ enum State {
 }
 
 impl TlsLayer {
-    pub(crate) fn client(connection: Connection, wire: &mut Vec<u8>) -> Self {
+    pub(crate) fn client(connection: Connection, own: Material, wire: &mut Vec<u8>) -> Self {
         let mut layer = Self::new(State::Open(Box::new(connection)), Purpose::Server);
+        layer.own = Some(own);
         if let State::Open(connection) = &mut layer.state {
             flush(connection, wire);
         }
@@ -72,6 +78,7 @@ impl TlsLayer {
         Self {
             state,
             peer,
+            own: None,
             is_fresh: true,
             is_closed: false,
             peer_name: None,
@@ -118,9 +125,31 @@ impl TlsLayer {
             Error::NoCertificatesPresented => {
                 LayerError::new(LayerFault::Untrusted, "it presents no certificate")
             }
-            Error::AlertReceived(alert) => LayerError::new(LayerFault::Refused, refusal(*alert)),
+            Error::AlertReceived(alert) => {
+                LayerError::new(LayerFault::Refused, self.refusal(*alert))
+            }
             error => LayerError::new(LayerFault::Broken, format!("TLS fails: {error}")),
         }
+    }
+
+    /// What a peer means by an alert.
+    fn refusal(&self, alert: AlertDescription) -> String {
+        let Some(reason) = distrust(alert) else {
+            return format!("{} (alert {alert:?})", meaning(alert));
+        };
+        let mut text = format!("it does not trust our certificate{reason} (alert {alert:?})");
+        if let Some(fault) = self.own_fault() {
+            text += &format!(": {fault}");
+        }
+        text
+    }
+
+    /// What we see ourselves that is wrong with our certificate. Whom the peer trusts we do not know.
+    fn own_fault(&self) -> Option<ChainError> {
+        let own = self.own.as_ref()?;
+        let fault = own.check_chain(Purpose::Client, SystemTime::now()).err()?;
+        let is_of_peer = matches!(fault, ChainError::UnknownIssuer | ChainError::Signature);
+        (!is_of_peer).then_some(fault)
     }
 
     fn learn_name(&mut self) {
@@ -229,28 +258,31 @@ fn flush(connection: &mut Connection, wire: &mut Vec<u8>) {
     }
 }
 
-/// What a peer means by an alert.
-fn refusal(alert: AlertDescription) -> String {
-    let meaning = match alert {
-        AlertDescription::UnknownCA => {
-            "it does not trust our certificate: none of its authorities has signed it"
-        }
-        AlertDescription::CertificateExpired => {
-            "it does not trust our certificate: it has expired, or is not valid yet"
-        }
+/// What a peer that does not trust our certificate says of the reason by an alert, which may be
+/// nothing; `None` for other alerts.
+fn distrust(alert: AlertDescription) -> Option<&'static str> {
+    Some(match alert {
+        AlertDescription::UnknownCA => ": none of its authorities has signed it",
+        AlertDescription::CertificateExpired => ": it has expired, or is not valid yet",
         AlertDescription::UnsupportedCertificate => {
-            "it does not trust our certificate: it is not made for this purpose (extended key usage)"
+            ": it is not made for this purpose (extended key usage)"
         }
         AlertDescription::BadCertificate
         | AlertDescription::CertificateUnknown
         | AlertDescription::CertificateRevoked
         | AlertDescription::DecryptError
-        | AlertDescription::AccessDenied => "it does not trust our certificate",
+        | AlertDescription::AccessDenied => "",
+        _ => return None,
+    })
+}
+
+/// What a peer means by another alert.
+fn meaning(alert: AlertDescription) -> &'static str {
+    match alert {
         AlertDescription::CertificateRequired => "it wants a certificate of ours",
         AlertDescription::InternalError => "it cannot do TLS for now, its log says why",
         AlertDescription::ProtocolVersion => "it speaks neither TLS 1.2 nor TLS 1.3",
         AlertDescription::HandshakeFailure => "it has no cipher in common with us",
         _ => "it ends the TLS connection",
-    };
-    format!("{meaning} (alert {alert:?})")
+    }
 }
