@@ -80,7 +80,10 @@ fn what_a_killed_daemon_leaves_and_what_is_in_the_way_is_told() {
     assert!(socket.exists(), "the doctor changes nothing");
     fs::remove_file(&socket).unwrap();
     fs::write(&socket, "").unwrap();
-    expect(&doctor().expect_code(1), "FAILED", "socket", "no socket");
+    let output = doctor().expect_code(1);
+    expect(&output, "FAILED", "socket", "no socket");
+    // There none could be started.
+    assert!(!output.stdout.contains("daemon  "), "{output:?}");
     fs::remove_file(&socket).unwrap();
     let lock = fs::File::create(scratch.file("socket.lock")).unwrap();
     expect(&doctor().expect_code(0), "ok ", "socket", "not there");
@@ -202,6 +205,14 @@ fn a_group_is_asked_on_each_interface() {
     let words = ["--doctor", "-A", "nonsense group"];
     let output = here.flom(words).run().expect_code(1);
     expect(&output, "FAILED", "multicast", "nonsense group");
+}
+
+#[test]
+fn a_group_of_ipv4_with_an_interface_gets_a_hint_that_helps() {
+    let words = ["--doctor", "-A", "239.255.0.1", "-n", "lo"];
+    let output = flom(words).run().expect_code(1);
+    expect(&output, "FAILED", "multicast", "has no IPv6 address");
+    assert!(output.stdout.contains("or leave -n out"), "{output:?}");
 }
 
 #[test]

@@ -88,6 +88,11 @@ fn nobody_is_started_only_to_be_looked_at() {
         "",
         "flom: --format: expected text or json\n",
     );
+    flom(["--format=json", "--", "echo", "no"]).run().expect(
+        99,
+        "",
+        "flom: --format: goes with --status or --why only\n",
+    );
 }
 
 #[test]

@@ -39,12 +39,17 @@ pub(crate) fn run(sources: &Sources) -> ExitCode {
     if sources.errors.is_empty() {
         let settings = &sources.settings;
         report.tell(certificates::check(&settings.tls));
-        report.tell(socket::check(settings));
+        let socket = socket::check(settings);
+        let is_blocked = socket.iter().any(|one| one.verdict == Verdict::Failed);
+        report.tell(socket);
         // First the group: a server of the debug feature answers but once.
         report.tell(multicast::check(settings));
-        let (finding, clock) = daemon::check(settings);
-        daemon_clock = clock;
-        report.tell([finding]);
+        // Where there can be no daemon, none is asked.
+        if !is_blocked {
+            let (finding, clock) = daemon::check(settings);
+            daemon_clock = clock;
+            report.tell([finding]);
+        }
     }
     report.tell([clock::check(began, wall_clock, daemon_clock)]);
     match report.wrong {

@@ -72,6 +72,11 @@ pub(crate) fn bad_format() -> Failure {
     Failure::sentence(FAILED, "--format: expected text or json")
 }
 
+/// `--format` without anything that has several.
+pub(crate) fn format_of_what() -> Failure {
+    Failure::sentence(FAILED, "--format: goes with --status or --why only")
+}
+
 /// `--wait-report` with something that is no number of seconds.
 pub(crate) fn bad_wait_report() -> Failure {
     Failure::sentence(FAILED, "--wait-report: expected a number of seconds")

@@ -332,6 +332,8 @@ fn action(words: Words) -> Result<Action, Failure> {
         Ok(Action::Watch { only })
     } else if words.want(Wish::Metrics) {
         Ok(Action::Metrics)
+    } else if words.want(Wish::Format) {
+        Err(exit::format_of_what())
     } else if words.command.is_empty() {
         Ok(Action::NoCommand)
     } else {

@@ -28,7 +28,7 @@ pub enum ResolveError {
         source: InterfaceError,
     },
     /// Only IPv6 will do, because an interface was named or the caller wants it.
-    #[error("'{host}' has no IPv6 address")]
+    #[error("'{host}' has no IPv6 address, and no other goes with a named network interface")]
     NoIpv6 {
         /// What was to be resolved.
         host: String,
@@ -246,7 +246,10 @@ mod tests {
     #[test]
     fn an_interface_forces_ipv6() {
         let error = resolve("192.0.2.1", 1, Some(&loopback())).unwrap_err();
-        assert_eq!(error.to_string(), "'192.0.2.1' has no IPv6 address");
+        assert_eq!(
+            error.to_string(),
+            "'192.0.2.1' has no IPv6 address, and no other goes with a named network interface"
+        );
         resolve_ipv6("192.0.2.1", 1).unwrap_err();
         assert_eq!(texts(&resolve_ipv6("::1", 1).unwrap()), ["[::1]:1"]);
     }

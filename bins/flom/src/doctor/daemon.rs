@@ -159,6 +159,11 @@ fn judge(place: &str, asked: Result<(), Box<LockError>>, start: Start) -> Findin
             format!("{place}: {reason}"),
             "that may be another program, or a daemon with TLS where none is set up here",
         ),
+        (LockError::Connect(_), _) => Finding::failed(
+            CHECK,
+            format!("{place}: {reason}"),
+            "nobody can be asked there: another address (-a, -A) or interface (-n) is needed",
+        ),
         _ => Finding::failed(CHECK, format!("{place}: {reason}"), "see its log"),
     }
 }

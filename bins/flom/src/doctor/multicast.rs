@@ -42,7 +42,10 @@ pub(crate) fn check(settings: &Settings) -> Vec<Finding> {
     let group = match Group::resolve(text, port, interface.as_ref()) {
         Ok(group) => group,
         Err(error) => {
-            let hint = "choose a group such as 239.255.0.1 or ff02::1";
+            let hint = match interface {
+                Some(_) => "with -n it must be a group of IPv6, such as ff02::1; or leave -n out",
+                None => "choose a group such as 239.255.0.1 or ff02::1",
+            };
             return vec![Finding::failed(CHECK, format!("{text}: {error}"), hint)];
         }
     };
