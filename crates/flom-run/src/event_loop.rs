@@ -259,13 +259,13 @@ impl Rim<'_> {
 
     /// Sends the request. Only then, while the daemon thinks about it, the watch is set up.
     fn ask(&mut self) -> Result<(), RunError> {
-        self.let_signals_through(true);
+        self.let_signals_through(true)?;
         let patience = left_of(self.job.patience, self.asked);
         let tell = &mut self.tell;
         let pending = command::start(&self.job.request, patience.into(), &mut |notice| {
             tell(Notice::Search(notice));
         });
-        self.let_signals_through(false);
+        self.let_signals_through(false)?;
         let pending = pending?;
         let asked = *self.asked.get_or_insert_with(Instant::now);
         self.explainer.begin(asked);
@@ -306,7 +306,7 @@ impl Rim<'_> {
     }
 
     fn release(&mut self, rollback: bool) {
-        self.let_signals_through(true);
+        // Signals wait meanwhile: it has an end of its own, and then flom ends anyway.
         self.explainer.end(self.tell);
         if let Some(pending) = self.pending.take() {
             pending.withdraw();
@@ -320,13 +320,14 @@ impl Rim<'_> {
             Ok(()) | Err(ReleaseError::NotTransactional { .. }) => {}
             Err(error) => (self.tell)(Notice::NotReleased(&error)),
         }
-        self.let_signals_through(false);
     }
 
-    fn let_signals_through(&self, through: bool) {
-        if let Some(watch) = &self.watch {
-            watch.signals.let_through(through);
-        }
+    /// Not while the first request is sent: then no signal is caught yet.
+    fn let_signals_through(&mut self, through: bool) -> Result<(), RunError> {
+        let Some(watch) = &mut self.watch else {
+            return Ok(());
+        };
+        watch.signals.let_through(through).map_err(RunError::Watch)
     }
 
     fn watch(&mut self) -> &mut Watch {
