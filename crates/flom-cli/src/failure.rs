@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use flom_settings::ConflictError;
-use flom_types::ReturnCode;
+use flom_types::{Chain, ReturnCode};
 
 use crate::exit;
 use crate::options::SyntaxError;
@@ -51,7 +51,7 @@ impl Failure {
 
     /// Ends with `status` after `error` and its causes, printed as `flom: ERROR: CAUSE: CAUSE`.
     pub fn caused(status: u8, error: &dyn Error) -> Self {
-        Self::sentence(status, chain(error))
+        Self::sentence(status, Chain(error).to_string())
     }
 
     /// Ends with 99 after the line `LABEL: ret_cod=N (TEXT)`, as FLoM 1.7.2 names what went wrong
@@ -69,7 +69,7 @@ impl Failure {
     /// Adds a line with `error` and its causes, which says in our words what the first line means.
     #[must_use]
     pub fn because(mut self, error: &dyn Error) -> Self {
-        self.lines.push(Line::Named(chain(error)));
+        self.lines.push(Line::Named(Chain(error).to_string()));
         self
     }
 
@@ -146,17 +146,6 @@ pub(crate) fn write_lines(to: &mut impl Write, lines: &[String]) -> std::io::Res
         to.write_all(format!("{line}\n").as_bytes())?;
     }
     to.flush()
-}
-
-/// `error` and its causes.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

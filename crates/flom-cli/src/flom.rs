@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use flom_settings::{Configuration, Origin, Setting, Settings};
+use flom_types::Chain;
 
 use crate::command::{OF_FLOM, Wish};
 use crate::exit;
-use crate::failure::{Failure, chain, write_lines};
+use crate::failure::{Failure, write_lines};
 use crate::options::{Options, Words, read};
 use crate::{help, sources, trace, version};
 
@@ -266,7 +267,7 @@ impl Sources {
         let complaints = configuration.complaints().iter();
         let mut errors: Vec<_> = complaints
             .filter(|complaint| !complaint.is_warning())
-            .map(|complaint| chain(complaint))
+            .map(|complaint| Chain(complaint).to_string())
             .collect();
         if errors.is_empty() {
             let checked = run
@@ -303,7 +304,7 @@ fn configuration(words: &Words, host: &Host) -> Configuration {
 fn begin_trace(configuration: &Configuration) -> Option<String> {
     sources::trace(configuration);
     let error = trace::direct(&configuration.settings().trace)?;
-    let reason = chain(&error);
+    let reason = Chain(&error);
     Some(format!(
         "flom: warning: {reason}; the trace goes to standard error"
     ))

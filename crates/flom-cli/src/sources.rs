@@ -1,11 +1,11 @@
 //! The sources of settings: what there is to be said about them, and where each value comes from.
 
 use flom_settings::{Complaint, Configuration, Setting, TABLE, shown};
-use flom_types::{ReturnCode, target};
+use flom_types::{Chain, ReturnCode, target};
 use log::{Level, log_enabled};
 
 use crate::exit;
-use crate::failure::{Failure, chain};
+use crate::failure::Failure;
 
 /// Where the origin of a value begins in the report, unless the value is long.
 const ORIGIN_COLUMN: usize = 44;
@@ -15,7 +15,7 @@ pub(crate) fn warnings(program: &str, configuration: &Configuration) -> Vec<Stri
     let warnings = configuration.complaints().iter().filter(|c| c.is_warning());
     warnings
         .map(|complaint| match complaint.is_of_file() {
-            true => format!("{program}: warning: {}", chain(complaint)),
+            true => format!("{program}: warning: {}", Chain(complaint)),
             false => complaint.to_string(),
         })
         .collect()
@@ -42,7 +42,10 @@ pub(crate) fn refuse_errors(configuration: &Configuration) -> Result<(), Failure
 
 /// A line for each of `errors`, and at last one with the code of the first that has any.
 fn all_of(errors: &[&Complaint]) -> Failure {
-    let mut lines: Vec<_> = errors.iter().map(|error| chain(*error)).collect();
+    let mut lines: Vec<_> = errors
+        .iter()
+        .map(|error| Chain(*error).to_string())
+        .collect();
     lines.extend(errors.iter().find_map(|error| code_line(error)));
     Failure::exact_lines(exit::FAILED, lines)
 }
@@ -67,7 +70,7 @@ pub(crate) fn trace(configuration: &Configuration) {
             log::trace!(target: target::CONFIG, "{line}");
         }
         for complaint in configuration.complaints() {
-            log::trace!(target: target::CONFIG, "{}", chain(complaint));
+            log::trace!(target: target::CONFIG, "{}", Chain(complaint));
         }
     }
 }

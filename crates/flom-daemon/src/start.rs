@@ -1,6 +1,5 @@
 //! From the settings to open sockets, or to the reason why there are none.
 
-use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
@@ -13,7 +12,7 @@ use flom_net::{
     resolve,
 };
 use flom_settings::{Settings, Transport};
-use flom_types::{ReturnCode, target};
+use flom_types::{Chain, ReturnCode, target};
 use log::debug;
 
 use crate::discovery::Discovery;
@@ -145,13 +144,7 @@ impl StartError {
 
     /// The error and its causes in one line.
     pub(crate) fn sentence(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        text.replace('\n', " ")
+        Chain(self).to_string().replace('\n', " ")
     }
 }
 

@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod chain;
 mod code;
 mod fairness;
 mod ids;
@@ -16,6 +17,7 @@ pub mod target;
 mod time;
 mod who;
 
+pub use chain::Chain;
 pub use code::ReturnCode;
 pub use fairness::{Fairness, ParseFairnessError};
 pub use ids::SessionId;

@@ -2,7 +2,6 @@
 //!
 //! It is asked for a time stamp, at once or not at all: that shows that it serves, and its clock.
 
-use std::error::Error;
 use std::io;
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use flom_client::{ConnectError, LockError, command};
 use flom_net::{interfaces, resolve};
 use flom_settings::{Settings, Transport};
+use flom_types::Chain;
 
 use super::finding::Finding;
 
@@ -125,7 +125,7 @@ fn judge(place: &str, asked: Result<(), Box<LockError>>, start: Start) -> Findin
     let Err(error) = asked else {
         return Finding::ok(CHECK, format!("{place}: it answers"));
     };
-    let reason = chain(error.as_ref());
+    let reason = Chain(error.as_ref()).to_string();
     match (*error, start) {
         (LockError::Busy { .. }, _) => Finding::ok(CHECK, format!("{place}: it answers")),
         (
@@ -194,17 +194,6 @@ fn is_lost(error: &io::Error) -> bool {
             | io::ErrorKind::NetworkUnreachable
             | io::ErrorKind::WouldBlock
     )
-}
-
-/// The error and its causes in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use flom_settings::{Complaint, ConflictError};
-use flom_types::ReturnCode;
 use flom_types::limits::SOCKET_PATH_BYTES;
+use flom_types::{Chain, ReturnCode};
 
 use super::Cause;
 use crate::tls::TlsError;
@@ -90,12 +90,6 @@ struct Reported(String);
 
 impl Reported {
     fn of(error: &dyn Error) -> Cause {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        Box::new(Self(text))
+        Box::new(Self(Chain(error).to_string()))
     }
 }

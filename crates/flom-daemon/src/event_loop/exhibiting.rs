@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt::Display;
 
+use flom_types::Chain;
+
 use super::{Daemon, WINDOW};
 use crate::records::{MOUNT_FAILED, MOUNTED, UNMOUNTING};
 use crate::window::{Exhibition, Frame, NotShown, TakeDown, Window};
@@ -25,7 +27,7 @@ impl Daemon {
         let put_up = opened.and_then(|(frame, window)| Ok((frame, put_up(window)?)));
         let (frame, take_down) = put_up.map_err(|error| {
             let place = place.clone();
-            let reason = sentence(&*error);
+            let reason = Chain(&*error).to_string();
             let not_shown = NotShown { place, reason };
             self.system_log.tell(MOUNT_FAILED, &not_shown);
             not_shown
@@ -54,20 +56,9 @@ impl Daemon {
         let log = &self.system_log;
         log.tell(UNMOUNTING, format_args!("unmounts {place}"));
         if let Err(error) = take_down() {
-            let error = sentence(&*error);
+            let error = Chain(&*error);
             let text = format_args!("{error}; as root: umount -l {place}");
             log.tell(MOUNT_FAILED, text);
         }
     }
-}
-
-/// An error and its causes.
-fn sentence(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
