@@ -1,6 +1,6 @@
 //! Who we are to a daemon that uses TLS, and whom we trust.
 
-use std::path::{Path, PathBuf, absolute};
+use std::path::{Path, absolute};
 
 use flom_settings::Tls;
 use flom_tls::Files;
@@ -28,9 +28,7 @@ use crate::tls::TlsError;
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TlsIdentity {
-    certificate: PathBuf,
-    private_key: PathBuf,
-    ca_certificate: PathBuf,
+    files: Files,
     verify_peer_id: bool,
 }
 
@@ -56,15 +54,10 @@ impl TlsIdentity {
             ca_certificate: path(ca_certificate.as_ref()),
         };
         files.read().map_err(|error| ConfigError::Tls {
-            source: TlsError::Files {
-                code: error.code(),
-                source: Box::new(error),
-            },
+            source: TlsError::files(error),
         })?;
         Ok(Self {
-            certificate: files.certificate,
-            private_key: files.private_key,
-            ca_certificate: files.ca_certificate,
+            files,
             verify_peer_id: false,
         })
     }
@@ -78,9 +71,9 @@ impl TlsIdentity {
     }
 
     pub(crate) fn write_to(self, tls: &mut Tls) {
-        tls.certificate = Some(self.certificate);
-        tls.private_key = Some(self.private_key);
-        tls.ca_certificate = Some(self.ca_certificate);
+        tls.certificate = Some(self.files.certificate);
+        tls.private_key = Some(self.files.private_key);
+        tls.ca_certificate = Some(self.files.ca_certificate);
         tls.check_peer_id = self.verify_peer_id;
     }
 }

@@ -13,10 +13,10 @@ use flom_types::ReturnCode;
 #[non_exhaustive]
 pub enum TlsError {
     /// One of the three files is of no use.
-    #[error("{source}")]
+    #[error("{problem}")]
     Files {
-        /// Which, and why.
-        source: Box<dyn Error + Send + Sync>,
+        /// Which, and why: not a source, which would be said twice.
+        problem: Box<dyn Error + Send + Sync>,
         /// The number of that.
         code: ReturnCode,
     },
@@ -94,6 +94,14 @@ impl TlsError {
         }
     }
 
+    #[cfg(feature = "tls")]
+    pub(crate) fn files(error: flom_tls::FileError) -> Self {
+        Self::Files {
+            code: error.code(),
+            problem: Box::new(error),
+        }
+    }
+
     /// Whether the daemon has gone in the middle of the handshake, without a word.
     pub(crate) fn is_end(&self) -> bool {
         matches!(self, Self::OnlyWe | Self::Broken(_))
@@ -141,13 +149,8 @@ pub(crate) fn layer(tls: &Tls) -> Result<Option<Begun>, TlsError> {
         ca_certificate: ca_certificate.clone(),
     };
     let mut hello = Vec::new();
-    match flom_tls::client(&files, &mut hello) {
-        Ok(layer) => Ok(Some((Box::new(layer), hello))),
-        Err(error) => Err(TlsError::Files {
-            code: error.code(),
-            source: Box::new(error),
-        }),
-    }
+    let layer = flom_tls::client(&files, &mut hello).map_err(TlsError::files)?;
+    Ok(Some((Box::new(layer), hello)))
 }
 
 /// The same for a program that was built without TLS.

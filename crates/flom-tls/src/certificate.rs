@@ -44,7 +44,7 @@ pub struct Certificate {
 /// A certificate that cannot be understood.
 #[derive(Debug, thiserror::Error)]
 #[error("it is damaged: {0}")]
-pub struct CertificateError(#[from] x509_cert::der::Error);
+pub struct CertificateError(x509_cert::der::Error);
 
 impl Certificate {
     /// What `certificate` says.
@@ -53,7 +53,7 @@ impl Certificate {
     ///
     /// It is not in the form of one.
     pub fn parse(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
-        let parsed = x509_cert::Certificate::from_der(certificate)?;
+        let parsed = x509_cert::Certificate::from_der(certificate).map_err(CertificateError)?;
         let content = parsed.tbs_certificate();
         let validity = content.validity();
         Ok(Self {

@@ -3,10 +3,11 @@
 use std::io;
 use std::time::Duration;
 
-use flom_types::{ResourceName, ReturnCode};
+use flom_types::{Chain, ResourceName, ReturnCode};
 
 use super::*;
 use crate::locate::Endpoint;
+use crate::tls::TlsError;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -192,4 +193,20 @@ fn a_release_error_is_known_by_its_number() {
     for (error, code) in table {
         assert_eq!(error.code(), ReturnCode(code), "{error}");
     }
+}
+
+#[test]
+fn what_is_wrong_with_a_file_of_tls_is_said_once() {
+    let source = TlsError::Files {
+        problem: "/key: it is encrypted".into(),
+        code: ReturnCode::TLS_PRIVATE_KEY,
+    };
+    let error = ConnectError::Tls {
+        peer: peer(),
+        source,
+    };
+    assert_eq!(
+        Chain(&error).to_string(),
+        "no TLS connection to test: /key: it is encrypted"
+    );
 }
