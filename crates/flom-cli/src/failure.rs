@@ -60,12 +60,6 @@ impl Failure {
         Self::exact(exit::FAILED, format!("{label}: {code}"))
     }
 
-    /// Ends with `status` because `option` comes with a later version.
-    pub(crate) fn not_yet(status: u8, option: &str) -> Self {
-        let sentence = format!("{option}: this version does not have this option yet");
-        Self::exact(status, sentence)
-    }
-
     /// Adds a line with `error` and its causes, which says in our words what the first line means.
     #[must_use]
     pub fn because(mut self, error: &dyn Error) -> Self {

@@ -209,7 +209,7 @@ impl Run {
             self.output = self.settings.verbose_lines();
         }
         trace::share(&mut self.settings.trace);
-        check_together(&self.settings)?;
+        self.settings.check()?;
         self.settings.fill_in_socket();
         let meaningless = self.settings.drop_meaningless().into_iter();
         let meaningless = meaningless.filter(|_| verbose);
@@ -227,7 +227,7 @@ impl Run {
     fn check(&mut self, mut configuration: Configuration, host: &Host) -> Result<(), Failure> {
         let checked = sources::refuse_errors(&configuration)
             .and_then(|()| self.check_interface(&mut configuration, host))
-            .and_then(|()| check_together(configuration.settings()));
+            .and_then(|()| Ok(configuration.settings().check()?));
         configuration.settings_mut().fill_in_socket();
         self.output = sources::report(&configuration);
         checked
@@ -272,7 +272,7 @@ impl Sources {
         if errors.is_empty() {
             let checked = run
                 .check_interface(&mut configuration, host)
-                .and_then(|()| check_together(configuration.settings()));
+                .and_then(|()| Ok(configuration.settings().check()?));
             let failure = checked.err().map(|failure| failure.messages("flom"));
             errors.extend(failure.and_then(|messages| messages.into_iter().next()));
         }
@@ -308,15 +308,6 @@ fn begin_trace(configuration: &Configuration) -> Option<String> {
     Some(format!(
         "flom: warning: {reason}; the trace goes to standard error"
     ))
-}
-
-/// Whether the settings go together, and with this version.
-pub(crate) fn check_together(settings: &Settings) -> Result<(), Failure> {
-    settings.check()?;
-    match settings.first_unavailable() {
-        None => Ok(()),
-        Some(setting) => Err(Failure::not_yet(exit::FAILED, setting.long)),
-    }
 }
 
 /// What is wanted; what comes first here wins.

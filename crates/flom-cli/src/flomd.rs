@@ -9,7 +9,6 @@ use flom_settings::{Configuration, Settings};
 use crate::command::{OF_FLOMD, Wish};
 use crate::exit;
 use crate::failure::{Failure, write_lines};
-use crate::flom::check_together;
 use crate::options::{Options, Words, read};
 use crate::{help, sources, version};
 
@@ -106,7 +105,7 @@ fn settings(words: &Words, warnings: &mut Vec<String>) -> Result<Settings, Failu
     sources::trace(&configuration);
     sources::refuse_first_error(&configuration)?;
     let mut settings = configuration.into_settings();
-    check_together(&settings)?;
+    settings.check()?;
     settings.fill_in_socket();
     if settings.daemon.lifespan_ms == 0 {
         return Err(Failure::exact(

@@ -118,7 +118,7 @@ fn common(options: Options, defaults: &Settings) -> String {
     let mut text = String::new();
     let of_group = |group| options.settings().filter(move |s| s.group == group);
     let settings = GROUPS.iter().flat_map(|(group, _)| of_group(*group));
-    let settings = settings.filter(|s| s.is_common && s.is_available);
+    let settings = settings.filter(|s| s.is_common);
     let settings = settings.map(|s| setting(s, defaults));
     let commands = options.commands.iter().filter_map(|c| match c.help {
         Help::Common(help) => Some(command(c, help)),
@@ -132,17 +132,12 @@ fn common(options: Options, defaults: &Settings) -> String {
 fn all(options: Options, defaults: &Settings) -> String {
     let mut text = String::new();
     for (group, heading) in GROUPS {
-        let of_group = options
-            .settings()
-            .filter(|s| s.group == group && s.is_available);
+        let of_group = options.settings().filter(|s| s.group == group);
         section(&mut text, heading, of_group.map(|s| setting(s, defaults)));
     }
     let shown = options.commands.iter();
     let shown = shown.filter_map(|c| c.help.text().map(|help| command(c, help)));
     section(&mut text, "Others", shown);
-    let later = options.settings().filter(|setting| !setting.is_available);
-    let later = later.map(|s| setting(s, defaults));
-    section(&mut text, "Not in this version yet", later);
     text
 }
 

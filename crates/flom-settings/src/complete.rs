@@ -7,9 +7,7 @@ use nix::unistd::{User, getuid};
 use flom_types::{LockMode, ResourceKind};
 
 use crate::Settings;
-use crate::rows::TABLE;
 use crate::signal::{can_be_ignored, signal_name};
-use crate::table::Setting;
 
 /// Settings that contradict each other; the text is that of FLoM 1.7.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,15 +70,6 @@ impl Settings {
         } else {
             Ok(())
         }
-    }
-
-    /// The first setting with a value for which this version has nothing yet.
-    pub fn first_unavailable(&self) -> Option<&'static Setting> {
-        let default = Self::default();
-        TABLE
-            .iter()
-            .filter(|setting| !setting.is_available)
-            .find(|setting| setting.word(self) != setting.word(&default))
     }
 
     /// The transport to use.
@@ -195,16 +184,6 @@ mod tests {
             assert_eq!(settings.check(), expected, "{given:b}");
             assert_eq!(settings.tls.is_on(), given == 7);
         }
-    }
-
-    #[test]
-    fn what_this_version_does_not_have_is_found_where_it_is_asked_for() {
-        let mut settings = Settings::default();
-        assert_eq!(settings.first_unavailable(), None);
-        settings.tls.certificate = Some("/c".into());
-        assert_eq!(settings.first_unavailable(), None);
-        settings.daemon.mount_point_vfs = Some("/mnt".into());
-        assert_eq!(settings.first_unavailable(), None);
     }
 
     #[test]

@@ -37,8 +37,6 @@ pub struct Setting {
     pub of_old: bool,
     /// Whether the short help shows it.
     pub is_common: bool,
-    /// Whether this version can do what it asks for.
-    pub is_available: bool,
     /// What it is for, in some sentences.
     pub about: &'static str,
     pub(crate) get: fn(&Settings) -> Shape,

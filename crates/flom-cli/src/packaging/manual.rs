@@ -101,9 +101,6 @@ fn about(option: &Shown, defaults: &Settings) -> String {
     if let Some(default) = option.default(defaults) {
         write!(text, " Default: {default}.").expect("a string grows");
     }
-    if option.setting.is_some_and(|setting| !setting.is_available) {
-        text += " This version does not have it yet.";
-    }
     text
 }
 

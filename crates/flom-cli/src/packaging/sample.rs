@@ -30,20 +30,13 @@ pub(crate) fn text() -> String {
         write!(
             text,
             "\n{}#{}={}\n",
-            comment(&about(setting)),
+            comment(setting.about),
             setting.key,
             value(setting, &defaults)
         )
         .expect("a string grows");
     }
     text
-}
-
-fn about(setting: &Setting) -> String {
-    match setting.is_available {
-        true => setting.about.to_string(),
-        false => format!("{} This version does not have it yet.", setting.about),
-    }
 }
 
 fn value(setting: &Setting, defaults: &Settings) -> String {
