@@ -22,7 +22,7 @@ pub enum Form {
 
 const FORMS: [Form; 4] = [Form::First, Form::FirstExtended, Form::Later, Form::Last];
 
-const OUTCOMES: [Outcome; 8] = [
+const OUTCOMES: [Outcome; 9] = [
     Outcome::Granted,
     Outcome::Queued,
     Outcome::Parked,
@@ -31,6 +31,7 @@ const OUTCOMES: [Outcome; 8] = [
     Outcome::CannotWait,
     Outcome::Impossible,
     Outcome::InvalidName,
+    Outcome::Deadlock,
 ];
 
 /// All answers of this daemon.

@@ -159,9 +159,11 @@ impl Conversation {
     pub fn tell(&mut self, now: Time, session: SessionId, step: Step, outcome: Outcome) -> Form {
         self.log(now, session, outcome);
         self.state = match outcome {
-            Outcome::Granted | Outcome::Queued | Outcome::Busy | Outcome::Impossible => {
-                State::Bound
-            }
+            Outcome::Granted
+            | Outcome::Queued
+            | Outcome::Busy
+            | Outcome::Impossible
+            | Outcome::Deadlock => State::Bound,
             Outcome::Parked => State::Parked,
             Outcome::CannotWait => State::Unbound,
             Outcome::Refused | Outcome::InvalidName => State::Over,

@@ -57,3 +57,7 @@ pub const PASSED_AT_MOST: u32 = 16;
 /// Bytes of the longest text of a timestamp resource: an answer with it still fits the 511 bytes
 /// of the old daemon's answers, which old clients and tools count on.
 pub const TIMESTAMP_BYTES: usize = 350;
+
+/// Runs of `flom` inside of each other that one says it belongs to, itself included: more than
+/// anybody nests, and a request that says so still fits a message to an old daemon.
+pub const LINEAGE_TOKENS: usize = 16;

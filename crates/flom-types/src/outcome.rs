@@ -21,9 +21,12 @@ pub enum Outcome {
     Impossible,
     /// The name is no resource name, or the values of the request make no sense.
     InvalidName,
+    /// To wait would be to wait for oneself, through others or not. Only for clients that have said
+    /// that they understand it; FLoM 1.7.2 does not know it.
+    Deadlock,
 }
 
-const NUMBERS: [(Outcome, i32); 8] = [
+const NUMBERS: [(Outcome, i32); 9] = [
     (Outcome::Granted, 0),
     (Outcome::Queued, 1),
     (Outcome::Parked, 2),
@@ -32,6 +35,7 @@ const NUMBERS: [(Outcome, i32); 8] = [
     (Outcome::CannotWait, 5),
     (Outcome::Impossible, 6),
     (Outcome::InvalidName, -14),
+    (Outcome::Deadlock, 100),
 ];
 
 impl Outcome {
@@ -65,6 +69,7 @@ impl fmt::Display for Outcome {
             Self::CannotWait => "cannot wait",
             Self::Impossible => "impossible",
             Self::InvalidName => "invalid name",
+            Self::Deadlock => "deadlock",
         })
     }
 }
