@@ -246,12 +246,15 @@ impl Floor {
 
 fn answer(step: AnswerStep, outcome: Outcome) -> Vec<u8> {
     let session = (step == AnswerStep::First).then(|| Session {
+        ties: None,
         peer_id: "00112233445566778899aabbccddeeff".to_owned(),
         ext: false,
         who: None,
     });
     let mut bytes = Vec::new();
     let answer = Answer {
+        fence: None,
+        previous: None,
         session,
         step,
         rc: outcome.number(),

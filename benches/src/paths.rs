@@ -48,11 +48,14 @@ fn decode() -> Turn {
 fn encode_all() -> Turn {
     let answer = |step, outcome: Outcome| {
         let session = (step == AnswerStep::First).then(|| Session {
+            ties: None,
             peer_id: "00112233445566778899aabbccddeeff".to_owned(),
             ext: false,
             who: None,
         });
         Message::Answer(Answer {
+            fence: None,
+            previous: None,
             session,
             step,
             rc: outcome.number(),

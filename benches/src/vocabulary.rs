@@ -81,6 +81,8 @@ mod tests {
     fn answer(step: AnswerStep, outcome: Outcome) -> Vec<u8> {
         let mut bytes = Vec::new();
         let answer = Answer {
+            fence: None,
+            previous: None,
             session: None,
             step,
             rc: outcome.number(),

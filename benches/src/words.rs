@@ -19,6 +19,7 @@ pub fn lock_kept(name: &str, lifespan_ms: i64) -> Vec<u8> {
 /// The end of a lock.
 pub fn unlock(name: &str) -> Vec<u8> {
     bytes(&Message::Unlock(Unlock {
+        ended: None,
         name: name.into(),
         rollback: false,
     }))
@@ -49,6 +50,7 @@ pub fn request(name: &str, change: impl FnOnce(&mut Lock)) -> Vec<u8> {
 
 fn session() -> Session {
     Session {
+        ties: None,
         peer_id: PEER_ID.to_owned(),
         ext: false,
         who: None,

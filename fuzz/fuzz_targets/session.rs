@@ -5,11 +5,11 @@
 #![no_main]
 
 use flom_core::{Event, Fairness, Footprint};
-use flom_proto::{About, Lock, Message, Observe, Session, Shutdown, Unlock, encode};
+use flom_proto::{About, Lock, Message, Observe, Session, Shutdown, Ties, Unlock, encode};
 use flom_sim::daemon::{Daemon, Deed};
 use flom_sim::judge::Judge;
 use flom_sim::pipe::Piece;
-use flom_types::{Now, SessionId, Time};
+use flom_types::{Lineage, Now, Previous, SessionId, Time, Token};
 use jiff::tz::TimeZone;
 use libfuzzer_sys::fuzz_target;
 
@@ -157,6 +157,21 @@ fn byte(rest: &mut &[u8]) -> Option<u8> {
     Some(*first)
 }
 
+/// Runs inside of each other, a few of them.
+fn ties(number: u8) -> Ties {
+    let mut lineage = Lineage::outermost(Token(u64::from(number % 4)));
+    if number & 8 != 0 {
+        lineage = lineage.inner(Token(u64::from(number % 5)));
+    }
+    Ties {
+        lineage: Some(lineage),
+        reentrant: number & 16 != 0,
+        beat_ms: u32::from(number & 32),
+        grace_ms: u32::from(number & 64),
+        resume: number > 200,
+    }
+}
+
 /// A sound message, made of the next few bytes; its values need not be.
 fn message(rest: &mut &[u8]) -> Message {
     let mut next = || byte(rest).unwrap_or(0);
@@ -170,6 +185,7 @@ fn message(rest: &mut &[u8]) -> Message {
         }
         .into(),
         ext: flag(2),
+        ties: flag(7).then(|| Box::new(ties(number))),
         who: None,
     });
     let name = NAMES[usize::from(which) % NAMES.len()].as_bytes().to_vec();
@@ -187,6 +203,7 @@ fn message(rest: &mut &[u8]) -> Message {
         10..=13 => Message::Unlock(Unlock {
             name,
             rollback: flag(3),
+            ended: flag(4).then_some(Previous::Failed(number)),
         }),
         14 if number == 0 => Message::Shutdown(Shutdown {
             session,

@@ -42,6 +42,7 @@ fn job(settings: Settings, command: Vec<OsString>) -> Result<Job, Failure> {
         killed_status,
         label,
         hide_command,
+        ..
     } = settings.monitor.clone();
     let client =
         command::client(settings).map_err(|error| Failure::caused(exit::FAILED, &error))?;

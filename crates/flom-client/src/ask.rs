@@ -92,6 +92,7 @@ impl Ask {
     /// as that does not make it too long for an old daemon: the command is cut first.
     pub(crate) fn message(&self, peer_id: &str, waits: bool) -> Vec<u8> {
         let mut session = Session {
+            ties: None,
             peer_id: peer_id.to_string(),
             ext: true,
             who: self.who.clone(),
@@ -110,6 +111,7 @@ impl Ask {
     /// The end of the lock as bytes.
     pub(crate) fn unlock_message(&self, rollback: bool) -> Vec<u8> {
         let unlock = Unlock {
+            ended: None,
             name: self.resource.as_bytes().to_vec(),
             rollback,
         };

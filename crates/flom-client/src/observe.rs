@@ -260,6 +260,7 @@ impl Watcher {
 
 fn question(peer_id: &str, look: &Look, json: bool) -> Observe {
     let session = Some(Session {
+        ties: None,
         peer_id: peer_id.to_string(),
         ext: true,
         who: None,

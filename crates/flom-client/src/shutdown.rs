@@ -57,6 +57,7 @@ fn order(line: &Line, immediate: bool, limit: Duration) -> Result<(), ShutdownEr
 
 fn message(immediate: bool) -> Vec<u8> {
     let session = Some(Session {
+        ties: None,
         peer_id: flom_settings::peer_id(),
         ext: true, // we understand an answer
         who: None,

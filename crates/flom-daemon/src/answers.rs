@@ -77,7 +77,10 @@ fn message(peer_id: &str, form: Form, outcome: Outcome, element: Option<String>)
         Form::Last => (AnswerStep::Last, None),
     };
     Message::Answer(Answer {
+        fence: None,
+        previous: None,
         session: ext.map(|ext| Session {
+            ties: None,
             peer_id: peer_id.to_owned(),
             ext,
             who: None,

@@ -4,9 +4,9 @@
 //! letter as `encode` does. Whatever looks the least bit different is left to the parser, so this
 //! file decides nothing: what it reads, the parser reads alike (a test sees to that).
 
-use flom_types::Who;
+use flom_types::{Previous, Who};
 
-use crate::message::{Lock, Message, Session, Unlock};
+use crate::message::{Lock, Message, Session, Ties, Unlock};
 use crate::value::base64;
 
 /// The message, if it is a lock or an unlock written as `encode` writes them.
@@ -31,13 +31,19 @@ impl Words<'_> {
     fn lock(&mut self) -> Option<Lock> {
         let peer_id = self.text()?.to_owned();
         let ext = self.eat(br#" ext="1""#).is_some();
+        let ties = self.ties()?;
         let who = match self.0.first() {
             Some(b'/') => None,
             _ => Some(Box::new(self.who()?)),
         };
         self.eat(br#"/><resource name=""#)?;
         let lock = Lock {
-            session: Some(Session { peer_id, ext, who }),
+            session: Some(Session {
+                peer_id,
+                ext,
+                ties,
+                who,
+            }),
             name: base64(self.text()?),
             mode: self.optional(br#" mode=""#)?,
             wait: self.number(br#" wait=""#)? != 0,
@@ -47,6 +53,30 @@ impl Words<'_> {
         };
         self.eat(b"/>")?;
         Some(lock)
+    }
+
+    /// What there is of ties; the outer value is `Some` unless they look odd.
+    fn ties(&mut self) -> Option<Option<Box<Ties>>> {
+        let lineage = match self.eat(br#" lineage=""#) {
+            Some(()) => Some(self.text()?.parse().ok()?),
+            None => None,
+        };
+        let ties = Ties {
+            lineage,
+            reentrant: self.eat(br#" reentrant="1""#).is_some(),
+            beat_ms: self.milliseconds(br#" beat=""#)?,
+            grace_ms: self.milliseconds(br#" grace=""#)?,
+            resume: self.eat(br#" resume="1""#).is_some(),
+        };
+        Some((ties != Ties::default()).then(|| Box::new(ties)))
+    }
+
+    /// A time above 0, or 0 where there is none.
+    fn milliseconds(&mut self, attribute: &[u8]) -> Option<u32> {
+        match self.optional(attribute)? {
+            None => Some(0),
+            Some(ms) => u32::try_from(ms).ok().filter(|ms| *ms > 0),
+        }
     }
 
     fn who(&mut self) -> Option<Who> {
@@ -69,8 +99,21 @@ impl Words<'_> {
     fn unlock(&mut self) -> Option<Unlock> {
         let name = base64(self.text()?);
         let rollback = self.number(br#" rollback=""#)? != 0;
+        let ended = self.ended()?;
         self.eat(b" />")?;
-        Some(Unlock { name, rollback })
+        Some(Unlock {
+            name,
+            rollback,
+            ended,
+        })
+    }
+
+    /// How the command ended, where that is said; the outer value is `Some` unless it looks odd.
+    fn ended(&mut self) -> Option<Option<Previous>> {
+        match self.eat(br#" ended=""#) {
+            Some(()) => self.text()?.parse().ok().map(Some),
+            None => Some(None),
+        }
     }
 
     fn eat(&mut self, word: &[u8]) -> Option<()> {
@@ -129,6 +172,7 @@ impl Words<'_> {
 
 #[cfg(test)]
 mod tests {
+    use flom_types::{Lineage, Token};
     use proptest::prelude::*;
 
     use super::*;
@@ -150,9 +194,49 @@ mod tests {
         })
     }
 
+    fn ties() -> impl Strategy<Value = Option<Box<Ties>>> {
+        let lineage = prop::collection::vec(any::<u64>(), 0..4);
+        let numbers = (0..3_u32, 0..3_u32);
+        (lineage, any::<[bool; 2]>(), numbers).prop_map(|(tokens, [reentrant, resume], numbers)| {
+            let lineage = tokens
+                .into_iter()
+                .fold(None, |outer: Option<Lineage>, token| {
+                    Some(match outer {
+                        Some(outer) => outer.inner(Token(token)),
+                        None => Lineage::outermost(Token(token)),
+                    })
+                });
+            let ties = Ties {
+                lineage,
+                reentrant,
+                beat_ms: numbers.0,
+                grace_ms: numbers.1,
+                resume,
+            };
+            (ties != Ties::default()).then(|| Box::new(ties))
+        })
+    }
+
+    fn ended() -> impl Strategy<Value = Option<Previous>> {
+        prop::option::of(prop_oneof![
+            Just(Previous::None),
+            Just(Previous::Released),
+            any::<u8>().prop_map(Previous::Failed),
+            any::<u8>().prop_map(Previous::Killed),
+            Just(Previous::Lost),
+        ])
+    }
+
     fn lock() -> impl Strategy<Value = Message> {
-        let session = ("[ -~]{0,40}", any::<bool>(), who())
-            .prop_map(|(peer_id, ext, who)| Session { peer_id, ext, who });
+        let session =
+            ("[ -~]{0,40}", any::<bool>(), ties(), who()).prop_map(|(peer_id, ext, ties, who)| {
+                Session {
+                    peer_id,
+                    ext,
+                    ties,
+                    who,
+                }
+            });
         (
             session,
             any::<Vec<u8>>(),
@@ -178,8 +262,13 @@ mod tests {
     }
 
     fn unlock() -> impl Strategy<Value = Message> {
-        (any::<Vec<u8>>(), any::<bool>())
-            .prop_map(|(name, rollback)| Message::Unlock(Unlock { name, rollback }))
+        (any::<Vec<u8>>(), any::<bool>(), ended()).prop_map(|(name, rollback, ended)| {
+            Message::Unlock(Unlock {
+                name,
+                rollback,
+                ended,
+            })
+        })
     }
 
     fn encoded(message: &Message) -> Vec<u8> {
@@ -193,6 +282,7 @@ mod tests {
         let name = b"nightly/backup".to_vec();
         let session = |ext| {
             Some(Session {
+                ties: None,
                 peer_id: "0123456789abcdef".repeat(2),
                 ext,
                 who: None,
@@ -231,10 +321,12 @@ mod tests {
             lock(true, None, None),
             introduced,
             Message::Unlock(Unlock {
+                ended: None,
                 name: name.clone(),
                 rollback: true,
             }),
             Message::Unlock(Unlock {
+                ended: None,
                 name: name.clone(),
                 rollback: false,
             }),
@@ -246,6 +338,7 @@ mod tests {
     #[test]
     fn what_looks_different_is_left_to_the_parser() {
         let unlock = Message::Unlock(Unlock {
+            ended: None,
             name: b"a".to_vec(),
             rollback: false,
         });

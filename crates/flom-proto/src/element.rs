@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use flom_types::Who;
+use flom_types::{Previous, Who};
 use quick_xml::escape::unescape;
 use quick_xml::events::BytesStart;
 
 use crate::error::DecodeError;
-use crate::message::{Answer, AnswerStep, Here, LEVEL, Lock, Message, Session, Shutdown, Unlock};
+use crate::message::{
+    Answer, AnswerStep, Here, LEVEL, Lock, Message, Session, Shutdown, Ties, Unlock,
+};
 use crate::observe::{About, Observe, Report};
 use crate::value::{base64, integer};
 
@@ -29,10 +31,13 @@ pub(crate) struct Draft {
     create: bool,
     lifespan: i64,
     rollback: bool,
+    ended: Option<Previous>,
     /// Whether `answer` has been there.
     answered: bool,
     rc: i64,
     element: Option<String>,
+    fence: Option<u64>,
+    previous: Option<Previous>,
     address: Option<String>,
     port: Option<i64>,
     immediate: Option<bool>,
@@ -77,6 +82,12 @@ impl Draft {
             ("msg", "step") => self.step = integer(&value),
             ("session", "peerid") => self.session().peer_id = value.into_owned(),
             ("session", "ext") => self.session().ext = integer(&value) != 0,
+            // What is no lineage says nothing.
+            ("session", "lineage") => self.ties().lineage = value.parse().ok(),
+            ("session", "reentrant") => self.ties().reentrant = integer(&value) != 0,
+            ("session", "beat") => self.ties().beat_ms = milliseconds(&value),
+            ("session", "grace") => self.ties().grace_ms = milliseconds(&value),
+            ("session", "resume") => self.ties().resume = integer(&value) != 0,
             ("session", "host") => self.who().host = Some(value.into_owned()),
             ("session", "user") => self.who().user = Some(value.into_owned()),
             ("session", "pid") => self.who().pid = u32::try_from(integer(&value)).ok(),
@@ -97,8 +108,11 @@ impl Draft {
             ("resource", "create") => self.create = integer(&value) != 0,
             ("resource", "lifespan") => self.lifespan = integer(&value),
             ("resource", "rollback") => self.rollback = integer(&value) != 0,
+            ("resource", "ended") => self.ended = value.parse().ok(),
             ("answer", "rc") => self.rc = integer(&value),
             ("answer", "element") => self.element = Some(value.into_owned()),
+            ("answer", "fence") => self.fence = value.parse().ok(),
+            ("answer", "previous") => self.previous = value.parse().ok(),
             ("network", "address") => self.address = Some(value.into_owned()),
             ("network", "port") => self.port = Some(integer(&value)),
             ("shutdown", "immediate") => self.immediate = Some(integer(&value) != 0),
@@ -111,6 +125,7 @@ impl Draft {
         self.session.get_or_insert_with(|| Session {
             peer_id: String::new(),
             ext: false,
+            ties: None,
             who: None,
         })
     }
@@ -118,6 +133,11 @@ impl Draft {
     /// Who the session says it is; nobody yet, unless it has said something.
     fn who(&mut self) -> &mut Who {
         self.session().who.get_or_insert_default()
+    }
+
+    /// What ties the session to others; nothing yet, unless it has said something.
+    fn ties(&mut self) -> &mut Ties {
+        self.session().ties.get_or_insert_default()
     }
 
     /// The message, now that its last byte has been read.
@@ -161,6 +181,8 @@ impl Draft {
             step,
             rc: clamped(self.rc),
             element: self.element,
+            fence: self.fence,
+            previous: self.previous,
         })
     }
 
@@ -168,6 +190,7 @@ impl Draft {
         Ok(Unlock {
             name: self.name.ok_or(missing("resource", "name"))?,
             rollback: self.rollback,
+            ended: self.ended,
         })
     }
 
@@ -221,6 +244,11 @@ const OBSERVE: i64 = crate::encode::OBSERVE as i64;
 /// No number from afar turns into one that means something.
 fn clamped(rc: i64) -> i32 {
     rc.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+}
+
+/// A time; none, where it makes no sense.
+fn milliseconds(text: &str) -> u32 {
+    u32::try_from(integer(text)).unwrap_or(0)
 }
 
 const BAD_ATTRIBUTE: &str = "an attribute is not of the form name=\"value\"";

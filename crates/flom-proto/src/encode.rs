@@ -1,5 +1,6 @@
 //! From message to bytes, exactly as an old peer writes them (`spec/protocol.md` §2.1).
 
+use std::fmt;
 use std::io::Write as _;
 
 use base64::Engine as _;
@@ -7,7 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use flom_types::Who;
 
-use crate::message::{Answer, AnswerStep, Here, LEVEL, Lock, Message, Session, Shutdown, Unlock};
+use crate::message::{
+    Answer, AnswerStep, Here, LEVEL, Lock, Message, Session, Shutdown, Ties, Unlock,
+};
 use crate::observe::{encode_observe, encode_report};
 
 /// Appends `message` to `out`. Whatever exists as a [`Message`] can be sent, so this cannot fail.
@@ -70,6 +73,12 @@ fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
     if let Some(element) = &answer.element {
         text("element", element, out);
     }
+    if let Some(fence) = answer.fence {
+        plain("fence", &fence, out);
+    }
+    if let Some(previous) = &answer.previous {
+        plain("previous", previous, out);
+    }
     out.extend_from_slice(b"/>");
 }
 
@@ -78,6 +87,9 @@ fn encode_unlock(unlock: &Unlock, out: &mut Vec<u8>) {
     out.extend_from_slice(b"<resource");
     name(&unlock.name, out);
     integer("rollback", unlock.rollback.into(), out);
+    if let Some(ended) = &unlock.ended {
+        plain("ended", ended, out);
+    }
     // With a blank before the end, here and nowhere else.
     out.extend_from_slice(b" />");
 }
@@ -113,10 +125,30 @@ fn session(session: Option<&Session>, out: &mut Vec<u8>) {
         if session.ext {
             integer("ext", 1, out);
         }
+        if let Some(ties) = &session.ties {
+            self::ties(ties, out);
+        }
         if let Some(who) = &session.who {
             self::who(who, out);
         }
         out.extend_from_slice(b"/>");
+    }
+}
+
+/// What ties a session to others, in the order in which `canonical` expects it.
+fn ties(ties: &Ties, out: &mut Vec<u8>) {
+    if let Some(lineage) = &ties.lineage {
+        plain("lineage", lineage, out);
+    }
+    for (attribute, value) in [
+        ("reentrant", ties.reentrant.into()),
+        ("beat", ties.beat_ms.into()),
+        ("grace", ties.grace_ms.into()),
+        ("resume", ties.resume.into()),
+    ] {
+        if value != 0 {
+            integer(attribute, value, out);
+        }
     }
 }
 
@@ -149,6 +181,11 @@ fn name(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 fn integer(attribute: &str, value: i64, out: &mut Vec<u8>) {
+    plain(attribute, &value, out);
+}
+
+/// An attribute whose text needs no escaping.
+fn plain(attribute: &str, value: &impl fmt::Display, out: &mut Vec<u8>) {
     write!(out, r#" {attribute}="{value}""#).expect("a vector takes all that is written to it");
 }
 

@@ -12,7 +12,7 @@
 //! ```
 //! use flom_proto::{Decoder, Message, Unlock, encode};
 //!
-//! let unlock = Message::Unlock(Unlock { name: b"db".to_vec(), rollback: false });
+//! let unlock = Message::Unlock(Unlock { name: b"db".to_vec(), rollback: false, ended: None });
 //! let mut bytes = Vec::new();
 //! encode(&unlock, &mut bytes);
 //!
@@ -43,6 +43,8 @@ mod value;
 pub use decode::{Decoder, decode};
 pub use encode::encode;
 pub use error::DecodeError;
-pub use message::{Answer, AnswerStep, Here, LEVEL, Lock, Message, Session, Shutdown, Unlock};
+pub use message::{
+    Answer, AnswerStep, Here, LEVEL, Lock, Message, Session, Shutdown, Ties, Unlock,
+};
 pub use observe::{About, Observe, Report};
 pub use show::pieces;

@@ -1,6 +1,6 @@
 //! The messages, as what they mean; `encode` and `decode` know what they look like.
 
-use flom_types::Who;
+use flom_types::{Lineage, Previous, Who};
 
 use crate::observe::{Observe, Report};
 
@@ -40,8 +40,27 @@ pub struct Session {
     /// Whether the sender understands more than FLoM 1.7.2 does (`ext="1"`). Only written when
     /// true, as an attribute that an old peer ignores.
     pub ext: bool,
+    /// What ties the request to others, and to its connection: more attributes that an old peer
+    /// ignores.
+    pub ties: Option<Box<Ties>>,
     /// Who that is in the words of people, if it says so: more attributes that an old peer ignores.
     pub who: Option<Box<Who>>,
+}
+
+/// What ties the request of a session to others, and to its connection.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ties {
+    /// Who it is among runs of `flom` inside of each other.
+    pub lineage: Option<Lineage>,
+    /// Whether it is granted what those hold that it runs inside of.
+    pub reentrant: bool,
+    /// How often it is to be heard of at least while it holds a lock, in ms; 0 if it promises nothing.
+    pub beat_ms: u32,
+    /// How long its lock is to be kept for it if its connection breaks, in ms.
+    pub grace_ms: u32,
+    /// Whether it has such a lock already, granted over another connection, and goes on with it
+    /// over this one; else it is to be refused.
+    pub resume: bool,
 }
 
 /// A lock request.
@@ -79,6 +98,10 @@ pub struct Answer {
     pub rc: i32,
     /// What has been locked: the element of a set, the number of a sequence, the timestamp.
     pub element: Option<String>,
+    /// With a lock: a number that grows with every grant of the resource. Not for old clients.
+    pub fence: Option<u64>,
+    /// With a lock: how the last exclusive holder ended. Not for old clients.
+    pub previous: Option<Previous>,
 }
 
 /// Which answer to a request it is.
@@ -99,6 +122,8 @@ pub struct Unlock {
     pub name: Vec<u8>,
     /// Whether a transactional sequence takes its number back.
     pub rollback: bool,
+    /// How the command ended that ran under the lock. Not for old daemons.
+    pub ended: Option<Previous>,
 }
 
 /// Where a daemon can be reached.

@@ -136,6 +136,7 @@ mod tests {
 
     fn session() -> Option<Session> {
         Some(Session {
+            ties: None,
             peer_id: "id".to_string(),
             ext: true,
             who: None,
@@ -166,12 +167,15 @@ mod tests {
             lifespan: 7,
         });
         let answer = Message::Answer(Answer {
+            fence: None,
+            previous: None,
             session: None,
             step: AnswerStep::Later,
             rc: 0,
             element: Some("e".to_string()),
         });
         let unlock = Message::Unlock(Unlock {
+            ended: None,
             name: b"db".to_vec(),
             rollback: true,
         });

@@ -88,6 +88,7 @@ fn unknown_elements_and_attributes_have_no_say() {
         r#"<msg level="3" verb="2" step="8" more="1"><future name="x"/><session peerid="p" level="9"/><deep><resource name="QQ==" mode="5" owner="me"/></deep><answer rc="4"/><network port="1"/></msg>"#,
     );
     let wanted = Unlock {
+        ended: None,
         name: b"A".to_vec(),
         rollback: false,
     };
@@ -148,6 +149,7 @@ fn absent_attributes_mean_zero_or_nothing() {
     );
     let answer = read_answer(r#"<msg verb="1" step="24"><session/><answer/></msg>"#);
     let nobody = Session {
+        ties: None,
         peer_id: String::new(),
         ext: false,
         who: None,
@@ -155,6 +157,8 @@ fn absent_attributes_mean_zero_or_nothing() {
     assert_eq!(
         answer,
         Answer {
+            fence: None,
+            previous: None,
             session: Some(nobody),
             step: AnswerStep::Later,
             rc: 0,

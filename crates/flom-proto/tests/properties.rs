@@ -2,9 +2,9 @@
 
 use flom_proto::{
     About, Answer, AnswerStep, DecodeError, Decoder, Here, Lock, Message, Observe, Report, Session,
-    Shutdown, Unlock, decode, encode,
+    Shutdown, Ties, Unlock, decode, encode,
 };
-use flom_types::Who;
+use flom_types::{Lineage, Previous, Token, Who};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -54,11 +54,34 @@ fn observe() -> impl Strategy<Value = Message> {
     )
 }
 
+fn ties() -> impl Strategy<Value = Option<Box<Ties>>> {
+    let outer = vec(any::<u64>(), 0..4);
+    let lineage = option::of((outer, any::<u64>())).prop_map(|tokens| {
+        let (outer, own) = tokens?;
+        let mut words: Vec<_> = outer.into_iter().map(Token).collect();
+        words.push(Token(own));
+        let words: Vec<_> = words.iter().map(Token::to_string).collect();
+        words.join(".").parse::<Lineage>().ok()
+    });
+    let numbers = (0..3_u32, 0..3_u32);
+    (lineage, any::<[bool; 2]>(), numbers).prop_map(|(lineage, [reentrant, resume], numbers)| {
+        let ties = Ties {
+            lineage,
+            reentrant,
+            beat_ms: numbers.0,
+            grace_ms: numbers.1,
+            resume,
+        };
+        (ties != Ties::default()).then(|| Box::new(ties))
+    })
+}
+
 fn session() -> impl Strategy<Value = Option<Session>> {
     option::of(
-        (text(), any::<bool>(), who()).prop_map(|(peer_id, ext, who)| Session {
+        (text(), any::<bool>(), ties(), who()).prop_map(|(peer_id, ext, ties, who)| Session {
             peer_id,
             ext,
+            ties,
             who,
         }),
     )
@@ -91,22 +114,42 @@ fn answer() -> impl Strategy<Value = Message> {
         Just(AnswerStep::Later),
         Just(AnswerStep::Last),
     ];
-    (session(), step, any::<i32>(), option::of(text())).prop_map(|(session, step, rc, element)| {
-        Message::Answer(Answer {
-            session,
-            step,
-            rc,
-            element,
-        })
-    })
+    let more = (option::of(text()), any::<Option<u64>>(), previous());
+    (session(), step, any::<i32>(), more).prop_map(
+        |(session, step, rc, (element, fence, previous))| {
+            Message::Answer(Answer {
+                session,
+                step,
+                rc,
+                element,
+                fence,
+                previous,
+            })
+        },
+    )
+}
+
+fn previous() -> impl Strategy<Value = Option<Previous>> {
+    option::of(prop_oneof![
+        Just(Previous::None),
+        Just(Previous::Released),
+        any::<u8>().prop_map(Previous::Failed),
+        any::<u8>().prop_map(Previous::Killed),
+        Just(Previous::Lost),
+    ])
 }
 
 fn message() -> impl Strategy<Value = Message> {
     prop_oneof![
         lock(),
         answer(),
-        (vec(any::<u8>(), 0..300), any::<bool>())
-            .prop_map(|(name, rollback)| Message::Unlock(Unlock { name, rollback })),
+        (vec(any::<u8>(), 0..300), any::<bool>(), previous()).prop_map(
+            |(name, rollback, ended)| Message::Unlock(Unlock {
+                name,
+                rollback,
+                ended,
+            })
+        ),
         Just(Message::Ping),
         Just(Message::Pong),
         Just(Message::Discover),

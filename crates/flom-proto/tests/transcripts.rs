@@ -16,6 +16,7 @@ fn assert_bytes(message: &Message, length: usize, text: &str) {
 
 fn session() -> Option<Session> {
     Some(Session {
+        ties: None,
         peer_id: "0123456789abcdef0123456789abcdef".to_owned(),
         ext: false,
         who: None,
@@ -43,6 +44,8 @@ fn exclusive(name: &str) -> Lock {
 
 fn first(rc: i32, element: Option<&str>) -> Message {
     Message::Answer(Answer {
+        fence: None,
+        previous: None,
         session: session(),
         step: AnswerStep::First,
         rc,
@@ -52,6 +55,8 @@ fn first(rc: i32, element: Option<&str>) -> Message {
 
 fn later(rc: i32, element: Option<&str>) -> Message {
     Message::Answer(Answer {
+        fence: None,
+        previous: None,
         session: None,
         step: AnswerStep::Later,
         rc,
@@ -61,6 +66,7 @@ fn later(rc: i32, element: Option<&str>) -> Message {
 
 fn unlock(name: &str, rollback: bool) -> Message {
     Message::Unlock(Unlock {
+        ended: None,
         name: name.as_bytes().to_vec(),
         rollback,
     })
@@ -352,6 +358,8 @@ fn what_old_peers_never_send_has_its_bytes_too() {
     );
     assert_bytes(
         &Message::Answer(Answer {
+            fence: None,
+            previous: None,
             session: None,
             step: AnswerStep::Last,
             rc: 3,

@@ -13,7 +13,7 @@ use crate::value::Value;
 /// The order in which the values of a command line are looked at: the first bad one is reported
 /// (`spec/command-line.md` §1, step 6). What FLoM 1.7.2 does not have comes last. In files it is
 /// the order of the table.
-const ORDER: [&str; 39] = [
+const ORDER: [&str; 47] = [
     "daemon-trace-file",
     "command-trace-file",
     "verbose",
@@ -47,9 +47,17 @@ const ORDER: [&str; 39] = [
     "fairness",
     "remote-shutdown",
     "http",
+    "reentrant",
     "killed-status",
     "label",
     "hide-command",
+    "on-dirty",
+    "on-lost",
+    "lost-grace",
+    "kill-after",
+    "max-hold",
+    "min-hold",
+    "heartbeat",
     "access-lock",
     "access-shutdown",
     "access-observe",

@@ -12,6 +12,7 @@ const MODES: [&str; 6] = ["NL", "CR", "CW", "PR", "PW", "EX"];
 const A_HOST: &str = "the name or address of a host";
 const A_GROUP: &str = "the name or address of a multicast group";
 const A_LABEL: &str = "a text";
+const A_COMMAND: &str = "a command";
 const AN_INTERFACE: &str = "the name of a network interface";
 
 /// The longest times and the most probes that Linux takes (`tcp(7)`): above, every connection
@@ -22,7 +23,7 @@ const KEEPALIVE_PROBES_MAX: u32 = 127;
 /// All settings in the order of `-V`, which is that of configuration files
 /// (`spec/configuration.md` §3), with those that FLoM 1.7.2 does not have behind their group's.
 #[rustfmt::skip]
-pub static TABLE: [Setting; 39] = [
+pub static TABLE: [Setting; 47] = [
     Setting { group: "Trace", key: "DaemonTraceFile", short: Some('t'), long: "daemon-trace-file",
         kind: File("FILE"), help: "where a new daemon writes its trace",
         of_daemon: true, of_old: true, is_common: false,
@@ -101,6 +102,15 @@ pub static TABLE: [Setting; 39] = [
             the resource.",
         get: |s| number(s.resource.idle_lifespan_ms),
         set: |s, v| v.size().map(|ms| s.resource.idle_lifespan_ms = ms) },
+    Setting { group: "Resource", key: "Reentrant", short: None, long: "reentrant",
+        kind: Flag, help: "take what the flom around it holds",
+        of_daemon: false, of_old: false, is_common: false,
+        about: "A flom that runs under the lock of another one (it knows by FLOM_SESSION) gets at \
+            once what that one holds already: the same resource, in this mode or a stronger one, \
+            or so many units. Otherwise it is told that it would wait for itself, and ends with \
+            95.",
+        get: |s| Shape::YesNo(s.resource.reentrant),
+        set: |s, v| v.decide(&mut s.resource.reentrant) },
 
     Setting { group: "Daemon", key: "SocketName", short: Some('s'), long: "socket-name",
         kind: File("PATH"), help: "UNIX socket [/tmp/flom-LOGIN]",
@@ -213,6 +223,54 @@ pub static TABLE: [Setting; 39] = [
             may look sees it.",
         get: |s| Shape::YesNo(s.monitor.hide_command),
         set: |s, v| v.decide(&mut s.monitor.hide_command) },
+    Setting { group: "Monitor", key: "OnDirty", short: None, long: "on-dirty",
+        kind: Word("COMMAND"), help: "if the last holder failed, run this first",
+        of_daemon: false, of_old: false, is_common: false,
+        about: "A command for /bin/sh that is run first, under the lock, if the last exclusive \
+            holder of the resource failed, was killed or lost. FLOM_PREVIOUS says which. If it \
+            fails, the command is not run, its status is that of flom, and the next holder finds \
+            the resource as it was.",
+        get: |s| text(s.monitor.on_dirty.as_ref()),
+        set: |s, v| v.text(A_COMMAND).map(|command| s.monitor.on_dirty = command) },
+    Setting { group: "Monitor", key: "OnLost", short: None, long: "on-lost",
+        kind: Choice("WHAT", &["continue", "term", "kill", "freeze"]),
+        help: "continue, term, kill or freeze",
+        of_daemon: false, of_old: false, is_common: false,
+        about: "What becomes of the running command when the daemon is lost, and with it the lock. \
+            continue: it goes on, and you are told. term: TERM, and KILL after kill-after. kill: \
+            KILL. freeze: it is stopped while the daemon is looked for, goes on with its lock if \
+            the same daemon is back within lost-grace, and is ended as by term otherwise. Who was \
+            ended for that ends with 94.",
+        get: |s| word(s.monitor.on_lost.to_string()),
+        set: |s, v| v.parse().map(|what| s.monitor.on_lost = what) },
+    Setting { group: "Monitor", key: "LostGrace", short: None, long: "lost-grace",
+        kind: Word("S"), help: "how long freeze looks for the daemon",
+        of_daemon: false, of_old: false, is_common: false,
+        about: "For how many seconds a stopped command waits for its daemon (see on-lost). The \
+            daemon keeps the lock so long for it if the connection breaks.",
+        get: |s| word(s.monitor.lost_grace.to_string()),
+        set: |s, v| v.parse().map(|grace| s.monitor.lost_grace = grace) },
+    Setting { group: "Monitor", key: "KillAfter", short: None, long: "kill-after",
+        kind: Word("S"), help: "from TERM to KILL",
+        of_daemon: false, of_old: false, is_common: false,
+        about: "How many seconds a command that has got TERM from flom may take to end, until it \
+            gets KILL.",
+        get: |s| word(s.monitor.kill_after.to_string()),
+        set: |s, v| v.parse().map(|time| s.monitor.kill_after = time) },
+    Setting { group: "Monitor", key: "MaxHold", short: None, long: "max-hold",
+        kind: Word("S"), help: "end the command after so long",
+        of_daemon: false, of_old: false, is_common: false,
+        about: "How many seconds the command may hold the lock. Then it is ended: TERM, and KILL \
+            after kill-after; flom ends with 94. 0: as long as it likes.",
+        get: |s| word(s.monitor.max_hold.to_string()),
+        set: |s, v| v.parse().map(|time| s.monitor.max_hold = time) },
+    Setting { group: "Monitor", key: "MinHold", short: None, long: "min-hold",
+        kind: Word("S"), help: "keep the lock so long at least",
+        of_daemon: false, of_old: false, is_common: false,
+        about: "For how many seconds the lock is kept at least, even if the command ends sooner: so \
+            that of two hosts whose clocks differ a little only one does what is to be done once.",
+        get: |s| word(s.monitor.min_hold.to_string()),
+        set: |s, v| v.parse().map(|time| s.monitor.min_hold = time) },
 
     Setting { group: "Network", key: "NetworkInterface", short: Some('n'),
         long: "network-interface",
@@ -262,6 +320,15 @@ pub static TABLE: [Setting; 39] = [
         about: "After how many looks in vain a client counts as gone, and its locks are free.",
         get: |s| number(s.network.keepalive_probes),
         set: |s, v| v.between(1, KEEPALIVE_PROBES_MAX).map(|n| s.network.keepalive_probes = n) },
+    Setting { group: "Network", key: "Heartbeat", short: None, long: "heartbeat",
+        kind: Word("S"), help: "notice a lost peer within so long",
+        of_daemon: true, of_old: false, is_common: false,
+        about: "Within how many seconds flom notices that its daemon is lost while the command \
+            runs, and a daemon that this command starts that the host of a client is: also if no \
+            word of it comes through. 0: not before the system does. FLoM 1.7.2 knows nothing of \
+            it, and is not disturbed.",
+        get: |s| word(s.network.heartbeat.to_string()),
+        set: |s, v| v.parse().map(|time| s.network.heartbeat = time) },
 
     Setting { group: "TLS", key: "TlsCertificate", short: None, long: "tls-certificate",
         kind: File("FILE"), help: "certificate of this host",

@@ -7,7 +7,9 @@ use flom_types::{Fairness, LockMode, Patience, ResourceName};
 
 use crate::http::HttpAddress;
 use crate::killed_status::KilledStatus;
+use crate::on_lost::OnLost;
 use crate::principal::Principal;
+use crate::seconds::Seconds;
 
 /// Everything that can be set, complete.
 ///
@@ -58,6 +60,8 @@ pub struct Resource {
     pub create: bool,
     /// How long the resource outlives its last user, in ms, if this request creates it.
     pub idle_lifespan_ms: u32,
+    /// Whether it is granted what an outer run of `flom` holds.
+    pub reentrant: bool,
 }
 
 impl Resource {
@@ -76,6 +80,7 @@ impl Default for Resource {
             mode: LockMode::Exclusive,
             create: true,
             idle_lifespan_ms: 0,
+            reentrant: false,
         }
     }
 }
@@ -126,7 +131,7 @@ impl Default for Daemon {
 }
 
 /// What happens while the command runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Monitor {
     /// Numbers of the signals that flom ignores while the command runs, ascending, each once.
     pub ignored_signals: Vec<i32>,
@@ -136,6 +141,35 @@ pub struct Monitor {
     pub label: Option<String>,
     /// Whether others do not see the command line.
     pub hide_command: bool,
+    /// What is run first, by the shell, if the last holder has left things half done.
+    pub on_dirty: Option<String>,
+    /// What becomes of the command if the daemon is lost.
+    pub on_lost: OnLost,
+    /// How long a frozen command waits for its daemon.
+    pub lost_grace: Seconds,
+    /// How long a command may take to end after TERM, until it gets KILL.
+    pub kill_after: Seconds,
+    /// How long the command may hold the lock; 0 for ever.
+    pub max_hold: Seconds,
+    /// How long the lock is kept at least.
+    pub min_hold: Seconds,
+}
+
+impl Default for Monitor {
+    fn default() -> Self {
+        Self {
+            ignored_signals: Vec::new(),
+            killed_status: KilledStatus::default(),
+            label: None,
+            hide_command: false,
+            on_dirty: None,
+            on_lost: OnLost::default(),
+            lost_grace: Seconds::whole(60),
+            kill_after: Seconds::whole(10),
+            max_hold: Seconds::default(),
+            min_hold: Seconds::default(),
+        }
+    }
 }
 
 /// The network.
@@ -155,6 +189,8 @@ pub struct Network {
     pub keepalive_interval_s: u32,
     /// Probes without answer until the connection counts as lost; at least 1.
     pub keepalive_probes: u32,
+    /// Within how long a peer is noticed to be lost; 0 if nothing is done about it.
+    pub heartbeat: Seconds,
 }
 
 impl Network {
@@ -174,6 +210,7 @@ impl Default for Network {
             keepalive_time_s: 60,
             keepalive_interval_s: 10,
             keepalive_probes: 6,
+            heartbeat: Seconds::whole(15),
         }
     }
 }

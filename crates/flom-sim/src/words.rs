@@ -56,6 +56,7 @@ pub(crate) fn nonsense(random: &mut Random) -> Vec<u8> {
 /// The end of a lock, or of the wait for it.
 pub(crate) fn unlock(request: &Request, random: &mut Random) -> Vec<u8> {
     said(&Message::Unlock(Unlock {
+        ended: None,
         name: request.resource.as_bytes().to_vec(),
         rollback: random.percent(40),
     }))
@@ -69,6 +70,7 @@ fn session(random: &mut Random) -> Option<Session> {
         _ => ("somebody", true),
     };
     Some(Session {
+        ties: None,
         peer_id: peer_id.into(),
         ext,
         who: None,

@@ -154,7 +154,14 @@ fn the_system_log_is_told_what_clients_do_wrong() {
     let other_level = other_level.replace("level=\"3\"", "level=\"4\"");
     let mut unlock = request.clone();
     let (name, rollback) = (b"other".to_vec(), false);
-    encode(&Message::Unlock(Unlock { name, rollback }), &mut unlock);
+    encode(
+        &Message::Unlock(Unlock {
+            ended: None,
+            name,
+            rollback,
+        }),
+        &mut unlock,
+    );
     let table = [
         (
             other_level.into_bytes(),
@@ -182,6 +189,7 @@ fn the_system_log_is_told_once_for_each_connection_who_it_is() {
     };
     lock.wait = false;
     lock.session = Some(Session {
+        ties: None,
         peer_id: "somebody".to_owned(),
         ext: false,
         who: None,

@@ -30,6 +30,7 @@ fn client(address: SocketAddr) -> Client<TcpStream> {
 /// The order of a client that understands an answer, if it says so.
 fn order(ext: bool) -> Vec<u8> {
     let session = Some(Session {
+        ties: None,
         peer_id: "0123456789abcdef0123456789abcdef".to_owned(),
         ext,
         who: None,

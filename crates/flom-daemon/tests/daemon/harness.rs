@@ -229,6 +229,7 @@ pub(crate) fn lock(name: &str) -> Vec<u8> {
 pub(crate) fn ask(name: &str, change: impl FnOnce(&mut Lock)) -> Vec<u8> {
     let mut lock = Lock {
         session: Some(Session {
+            ties: None,
             peer_id: "0123456789abcdef0123456789abcdef".to_owned(),
             ext: false,
             who: None,
@@ -246,6 +247,7 @@ pub(crate) fn ask(name: &str, change: impl FnOnce(&mut Lock)) -> Vec<u8> {
 
 pub(crate) fn unlock(name: &str) -> Vec<u8> {
     bytes(&Message::Unlock(Unlock {
+        ended: None,
         name: name.as_bytes().to_vec(),
         rollback: false,
     }))

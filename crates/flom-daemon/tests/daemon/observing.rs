@@ -39,6 +39,7 @@ fn lock_as(name: &str, user: &str) -> Vec<u8> {
         command: Some("backup.sh --all".to_owned()),
     };
     let session = Some(Session {
+        ties: None,
         peer_id: "x".to_owned(),
         ext: true,
         who: Some(Box::new(who)),
