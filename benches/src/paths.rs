@@ -131,6 +131,7 @@ fn lock(session: SessionId, resource: &ResourceName) -> Event {
             create: true,
             idle_lifespan_ms: 0,
         },
+        nesting: None,
     }
 }
 
@@ -139,6 +140,7 @@ fn unlock(session: SessionId, resource: &ResourceName) -> Event {
         session,
         resource: resource.clone(),
         rollback: false,
+        ended: None,
     }
 }
 

@@ -74,9 +74,14 @@ impl World {
             create: true,
             idle_lifespan_ms: 0,
         };
-        let said = self
-            .manager
-            .handle(self.now, Event::Lock { session, request });
+        let said = self.manager.handle(
+            self.now,
+            Event::Lock {
+                session,
+                request,
+                nesting: None,
+            },
+        );
         let granted = |action| {
             matches!(
                 action,
@@ -107,6 +112,7 @@ impl World {
             session,
             resource,
             rollback: false,
+            ended: None,
         };
         granted(self.manager.handle(self.now, event))
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flom_types::{Outcome, SessionId};
+use flom_types::{Outcome, Previous, ResourceName, SessionId};
 
 /// Something that the caller of [`LockManager::handle`](crate::LockManager::handle) must do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,20 @@ pub enum Action {
         outcome: Outcome,
         /// With [`Outcome::Granted`] on a set, sequence or timestamp: what was locked.
         element: Option<String>,
+        /// With [`Outcome::Granted`], and only then.
+        granted: Option<Granted>,
+    },
+    /// Tell a session that its request is refused, because it would wait for itself. All else is as
+    /// after [`Outcome::Busy`].
+    Deadlock {
+        /// Whom.
+        session: SessionId,
+        /// Which answer to that request it is.
+        step: Step,
+        /// Who waits for whom, beginning with the request refused: the holder of each link waits in
+        /// the next, or somebody inside of it does, and the holder of the last link is who waits in
+        /// the first, or somebody outside of it.
+        circle: Vec<Link>,
     },
     /// End a session that broke the rules. The manager has forgotten it already: no
     /// [`Event::Gone`](crate::Event::Gone) is due.
@@ -28,6 +42,26 @@ pub enum Action {
     },
 }
 
+/// What comes with a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// Higher than that of every grant before.
+    pub fence: u64,
+    /// How the last exclusive holder of a simple or hierarchical resource has ended.
+    pub previous: Previous,
+}
+
+/// Somebody who waits, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Who waits.
+    pub waiter: SessionId,
+    /// What it asks for.
+    pub resource: ResourceName,
+    /// Who holds that, or has waited for it longer and must not be passed.
+    pub holder: SessionId,
+}
+
 /// Which of the answers to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -35,7 +69,7 @@ pub enum Step {
     First,
     /// A later one, after [`Outcome::Queued`] or [`Outcome::Parked`] (step 24):
     /// [`Outcome::Granted`], [`Outcome::Queued`] or, where a parked request turns out to ask for
-    /// more than there is, [`Outcome::Impossible`].
+    /// more than there is, [`Outcome::Impossible`]; or [`Action::Deadlock`].
     Later,
     /// The last one to a request that waited in vain (step 32): only [`Outcome::Refused`].
     Refusal,

@@ -1,6 +1,6 @@
 //! What can happen to the lock manager.
 
-use flom_types::{LockMode, ResourceName, SessionId};
+use flom_types::{Lineage, LockMode, Previous, ResourceName, SessionId};
 
 /// Something that a client did, or the clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,9 @@ pub enum Event {
         session: SessionId,
         /// For what.
         request: Request,
+        /// Inside of whom, if the client has said so. A request without it is never refused as a
+        /// deadlock.
+        nesting: Option<Box<Nesting>>,
     },
     /// A session gives back what it holds, or withdraws what it waits for. There is no answer.
     Unlock {
@@ -20,11 +23,23 @@ pub enum Event {
         resource: ResourceName,
         /// Whether a transactional sequence takes its number back.
         rollback: bool,
+        /// How what ran under the lock has ended; `None`: that is not said, which means well.
+        ended: Option<Previous>,
     },
     /// The session is over: everything it holds and waits for is given back.
     Gone {
         /// Whose.
         session: SessionId,
+    },
+    /// A client that had lost its connection is back on another: it holds there what it held before.
+    /// [`Outcome::Granted`](flom_types::Outcome::Granted) and the old fence if there is anything to
+    /// take over and `session` has nothing yet, else
+    /// [`Outcome::Refused`](flom_types::Outcome::Refused) and nothing has changed.
+    Resume {
+        /// The new session.
+        session: SessionId,
+        /// The old one; it is forgotten, no [`Event::Gone`] is due.
+        from: SessionId,
     },
     /// From now on nobody new is served; who waits for a resource to be created is refused, holders
     /// and queues go on.
@@ -48,4 +63,13 @@ pub struct Request {
     pub create: bool,
     /// How long the resource outlives its last user if this request creates it, in ms.
     pub idle_lifespan_ms: u64,
+}
+
+/// Where in a nest of commands under locks a request comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nesting {
+    /// Who asks, and inside of whom it runs.
+    pub lineage: Lineage,
+    /// Whether it is to be granted at once what those hold already.
+    pub reentrant: bool,
 }

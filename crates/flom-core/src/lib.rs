@@ -15,7 +15,7 @@ mod resource;
 mod sessions;
 pub mod snapshot;
 
-pub use action::{Action, CloseReason, Step};
-pub use event::{Event, Request};
+pub use action::{Action, CloseReason, Granted, Link, Step};
+pub use event::{Event, Nesting, Request};
 pub use flom_types::Fairness;
 pub use manager::{Footprint, LockManager};

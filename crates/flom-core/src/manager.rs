@@ -4,25 +4,29 @@
 //! the business of [`Rules`], a file for each kind.
 
 mod footprint;
+mod life;
 mod look;
+mod marks;
+mod resume;
 
 use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
-use flom_types::limits::{GRANTS_PER_SESSION, IDLE_BYTES, RETENTION_EXTRA_MS, RETENTION_MS};
-use flom_types::{Fairness, Now, Outcome, ResourceName, SessionId, Time};
+use flom_types::limits::GRANTS_PER_SESSION;
+use flom_types::{Fairness, Now, Outcome, Previous, ResourceName, SessionId, Time};
 use jiff::tz::TimeZone;
 use slab::Slab;
 
 use crate::names::Names;
 use crate::parking::{Parked, Parking};
 use crate::queue::{PassLimit, Ticket};
-use crate::resource::{Grant, Holding, Rules, Unusable, Verdict};
-
+use crate::resource::{Grant, Hold, Holding, Verdict};
 use crate::sessions::Sessions;
-use crate::{Action, CloseReason, Event, Request, Step};
+use crate::{Action, CloseReason, Event, Granted, Request, Step};
 
 pub use footprint::Footprint;
+use life::Resource;
+use marks::Marks;
 
 /// Knows who holds what and who waits for it.
 ///
@@ -41,6 +45,8 @@ pub struct LockManager {
     /// Of each resource at most one: when it is forgotten, or when its next tick is.
     deadlines: BTreeSet<(Time, ResourceId)>,
     next_ticket: u64,
+    last_fence: u64,
+    marks: Marks,
     held: usize,
     waiting: usize,
     /// What is spent on resources that nobody uses.
@@ -49,27 +55,7 @@ pub struct LockManager {
     grants: Vec<Grant>,
 }
 
-/// What a resource costs beside its name, in bytes, roughly.
-const RESOURCE_BYTES: usize = 512;
-
 type ResourceId = usize;
-
-#[derive(Debug)]
-struct Resource {
-    name: Box<[u8]>,
-    rules: Rules,
-    /// How many sessions hold it, wait for it or were its last users.
-    bound: usize,
-    /// How long it is kept after the last of them has left.
-    retention_ms: u64,
-    deadline: Option<Time>,
-}
-
-impl Resource {
-    fn bytes(&self) -> usize {
-        RESOURCE_BYTES + self.name.len()
-    }
-}
 
 /// A session with something to lose; nothing is kept of others.
 #[derive(Debug, Default)]
@@ -110,6 +96,8 @@ impl LockManager {
             parking: Parking::default(),
             deadlines: BTreeSet::new(),
             next_ticket: 0,
+            last_fence: 0,
+            marks: Marks::default(),
             held: 0,
             waiting: 0,
             idle_bytes: 0,
@@ -133,6 +121,16 @@ impl LockManager {
         self.held == 0 && self.waiting == 0 && self.parking.is_empty()
     }
 
+    /// The number of the latest grant.
+    pub fn last_fence(&self) -> u64 {
+        self.last_fence
+    }
+
+    /// Makes the numbers of all grants to come higher than `to`. Never lowers them.
+    pub fn raise_fence(&mut self, to: u64) {
+        self.last_fence = self.last_fence.max(to);
+    }
+
     /// Applies `event` as of `now` and yields what to do about it, in order.
     ///
     /// What the clock has brought about since the last event comes first, so that the answers
@@ -140,50 +138,24 @@ impl LockManager {
     pub fn handle(&mut self, now: Now, event: Event) -> impl Iterator<Item = Action> {
         self.expire(now);
         match event {
-            Event::Lock { session, request } => self.lock(now, session, request),
+            Event::Lock {
+                session, request, ..
+            } => self.lock(now, session, request),
             Event::Unlock {
                 session,
                 resource,
                 rollback,
+                ended,
             } => {
-                self.unlock(now, session, &resource, rollback);
+                let ended = ended.unwrap_or(Previous::Released);
+                self.unlock(now, session, &resource, (rollback, ended));
             }
             Event::Gone { session } => self.gone(now, session),
+            Event::Resume { session, from } => self.resume(session, from),
             Event::Drain => self.drain(),
             Event::Tick => {}
         }
         self.actions.drain(..)
-    }
-
-    fn expire(&mut self, now: Now) {
-        while let Some((time, id)) = self.deadlines.first().copied()
-            && time <= now.time
-        {
-            if self.resources[id].bound > 0 {
-                self.settle(now, id);
-            } else {
-                self.forget(id);
-            }
-        }
-    }
-
-    /// Forgets a resource that nobody uses.
-    fn forget(&mut self, id: ResourceId) {
-        self.set_deadline(id, None);
-        let resource = self.resources.remove(id);
-        self.idle_bytes -= resource.bytes();
-        self.names.remove(&resource.name);
-    }
-
-    /// Forgets resources that nobody uses before their time, if there are too many.
-    fn forget_surplus(&mut self) {
-        while self.idle_bytes > IDLE_BYTES {
-            let idle = |(_, id): &&(Time, ResourceId)| self.resources[*id].bound == 0;
-            let Some((_, next)) = self.deadlines.iter().find(idle) else {
-                return;
-            };
-            self.forget(*next);
-        }
     }
 
     fn lock(&mut self, now: Now, id: SessionId, request: Request) {
@@ -218,39 +190,6 @@ impl LockManager {
         }
     }
 
-    fn create(&mut self, now: Now, id: SessionId, request: Request) {
-        let zone = || TimeZone::clone(&self.zone);
-        let rules = match Rules::new(&request.resource, zone, self.limit) {
-            Ok(rules) => rules,
-            Err(Unusable::NoTick) => return self.close(now, id, CloseReason::NoSuchResource),
-            Err(Unusable::TextTooLong) => {
-                self.sessions.remove(id);
-                return self.answer(id, Step::First, Outcome::InvalidName);
-            }
-        };
-        let name = request.resource.tree();
-        let resource = self.resources.insert(Resource {
-            name: name.into(),
-            rules,
-            bound: 0,
-            retention_ms: match request.idle_lifespan_ms {
-                0 => RETENTION_MS,
-                lifespan => lifespan.saturating_add(RETENTION_EXTRA_MS),
-            },
-            deadline: None,
-        });
-        self.names.insert(name, resource);
-        self.bind(id, resource);
-        let woken = self.parking.wake(name);
-        self.ask(now, id, resource, (request, now.time), Step::First);
-        for parked in woken {
-            self.session(parked.session).parked = None;
-            self.bind(parked.session, resource);
-            let asked = (parked.request, parked.since);
-            self.ask(now, parked.session, resource, asked, Step::Later);
-        }
-    }
-
     /// Judges a request, and since when it has been there.
     fn ask(
         &mut self,
@@ -262,10 +201,7 @@ impl LockManager {
     ) {
         match self.resources[on].rules.ask(&request, self.limit, now) {
             Verdict::Granted(hold, element) => {
-                let since = now.time;
-                self.session(id).holds.push(Holding { hold, since });
-                self.held += 1;
-                self.answer_with(id, step, Outcome::Granted, element);
+                self.grant(now, id, on, hold, (step, element));
             }
             Verdict::Impossible => self.answer(id, step, Outcome::Impossible),
             Verdict::NotNow if request.wait => {
@@ -284,6 +220,33 @@ impl LockManager {
         self.after_change(now, on);
     }
 
+    /// Notes that the session holds this now, and tells it.
+    fn grant(
+        &mut self,
+        now: Now,
+        id: SessionId,
+        on: ResourceId,
+        hold: Hold,
+        (step, element): (Step, Option<String>),
+    ) {
+        self.last_fence += 1;
+        let fence = self.last_fence;
+        let previous = self.previous(on, hold);
+        self.session(id).holds.push(Holding {
+            hold,
+            since: now.time,
+            fence,
+        });
+        self.held += 1;
+        self.actions.push(Action::Answer {
+            session: id,
+            step,
+            outcome: Outcome::Granted,
+            element,
+            granted: Some(Granted { fence, previous }),
+        });
+    }
+
     fn park(&mut self, now: Now, id: SessionId, request: Request) {
         let ticket = self.draw_ticket();
         self.session(id).parked = Some((ticket, request.resource.clone()));
@@ -296,7 +259,13 @@ impl LockManager {
         self.answer(id, Step::First, Outcome::Parked);
     }
 
-    fn unlock(&mut self, now: Now, id: SessionId, name: &ResourceName, rollback: bool) {
+    fn unlock(
+        &mut self,
+        now: Now,
+        id: SessionId,
+        name: &ResourceName,
+        (rollback, ended): (bool, Previous),
+    ) {
         let Some(session) = self.sessions.get_mut(id) else {
             return self.close(now, id, CloseReason::UnlockedNothing);
         };
@@ -309,10 +278,8 @@ impl LockManager {
         }
         match resource.rules.pick(&session.holds, name) {
             Some(which) => {
-                resource
-                    .rules
-                    .release(session.holds.remove(which).hold, rollback);
-                self.held -= 1;
+                let Holding { hold, .. } = session.holds.remove(which);
+                self.give_back(bound, hold, rollback, ended);
                 self.settle(now, bound);
             }
             None => match resource.rules.unlock_of_nothing(&session.holds) {
@@ -328,12 +295,9 @@ impl LockManager {
         };
         let holds = std::mem::take(&mut session.holds);
         if let Some(bound) = session.bound {
-            self.held -= holds.len();
-            let rules = &mut self.resources[bound].rules;
-            holds
-                .into_iter()
-                .rev()
-                .for_each(|holding| rules.release(holding.hold, true));
+            for Holding { hold, .. } in holds.into_iter().rev() {
+                self.give_back(bound, hold, true, Previous::Lost);
+            }
             self.withdraw(id);
             self.settle(now, bound);
             self.unbind(now, id);
@@ -341,6 +305,15 @@ impl LockManager {
             self.withdraw(id);
         }
         self.sessions.remove(id);
+    }
+
+    /// Takes back what somebody held, who has ended like that.
+    fn give_back(&mut self, on: ResourceId, hold: Hold, rollback: bool, ended: Previous) {
+        if hold.is_exclusive() {
+            self.mark(on, hold, ended);
+        }
+        self.resources[on].rules.release(hold, rollback);
+        self.held -= 1;
     }
 
     fn drain(&mut self) {
@@ -401,13 +374,9 @@ impl LockManager {
             element,
         } in grants.drain(..)
         {
-            let waiter = self.session(session);
-            waiter.waiting = None;
-            let since = now.time;
-            waiter.holds.push(Holding { hold, since });
+            self.session(session).waiting = None;
             self.waiting -= 1;
-            self.held += 1;
-            self.answer_with(session, Step::Later, Outcome::Granted, element);
+            self.grant(now, session, id, hold, (Step::Later, element));
         }
         self.grants = grants;
         self.after_change(now, id);
@@ -421,44 +390,6 @@ impl LockManager {
         self.set_deadline(id, tick);
     }
 
-    fn bind(&mut self, id: SessionId, to: ResourceId) {
-        self.session(id).bound = Some(to);
-        let resource = &mut self.resources[to];
-        let was_idle = resource.bound == 0 && resource.deadline.is_some();
-        resource.bound += 1;
-        if was_idle {
-            self.idle_bytes -= resource.bytes();
-            self.set_deadline(to, None);
-        }
-    }
-
-    fn unbind(&mut self, now: Now, id: SessionId) {
-        let Some(from) = self.session(id).bound.take() else {
-            return;
-        };
-        let resource = &mut self.resources[from];
-        resource.bound -= 1;
-        if resource.bound == 0 {
-            let forgotten = now.time.after_ms(resource.retention_ms);
-            self.idle_bytes += resource.bytes();
-            self.set_deadline(from, Some(forgotten));
-            self.forget_surplus();
-        }
-    }
-
-    fn set_deadline(&mut self, id: ResourceId, deadline: Option<Time>) {
-        let resource = &mut self.resources[id];
-        if resource.deadline == deadline {
-            return;
-        }
-        if let Some(old) = std::mem::replace(&mut resource.deadline, deadline) {
-            self.deadlines.remove(&(old, id));
-        }
-        if let Some(new) = deadline {
-            self.deadlines.insert((new, id));
-        }
-    }
-
     fn session(&mut self, id: SessionId) -> &mut Session {
         self.sessions.get_or_new(id)
     }
@@ -468,22 +399,14 @@ impl LockManager {
         Ticket(self.next_ticket)
     }
 
+    /// Says anything but that it is granted.
     fn answer(&mut self, session: SessionId, step: Step, outcome: Outcome) {
-        self.answer_with(session, step, outcome, None);
-    }
-
-    fn answer_with(
-        &mut self,
-        session: SessionId,
-        step: Step,
-        outcome: Outcome,
-        element: Option<String>,
-    ) {
         self.actions.push(Action::Answer {
             session,
             step,
             outcome,
-            element,
+            element: None,
+            granted: None,
         });
     }
 }

@@ -16,6 +16,11 @@ pub(crate) struct Sessions<T> {
 }
 
 impl<T: Default> Sessions<T> {
+    pub(crate) fn get(&self, id: SessionId) -> Option<&T> {
+        let place = *self.places.get(&id)?;
+        Some(&self.kept[place].1)
+    }
+
     pub(crate) fn get_mut(&mut self, id: SessionId) -> Option<&mut T> {
         let place = *self.places.get(&id)?;
         Some(&mut self.kept[place].1)
@@ -34,6 +39,14 @@ impl<T: Default> Sessions<T> {
     pub(crate) fn remove(&mut self, id: SessionId) {
         if let Some(place) = self.places.remove(&id) {
             self.kept.remove(place);
+        }
+    }
+
+    /// What is kept of a session is kept of `to` from now on, of whom nothing was.
+    pub(crate) fn rename(&mut self, from: SessionId, to: SessionId) {
+        if let Some(place) = self.places.remove(&from) {
+            self.kept[place].0 = to;
+            self.places.insert(to, place);
         }
     }
 

@@ -54,6 +54,8 @@ pub struct Holder {
     pub session: SessionId,
     /// When it was granted.
     pub since: Time,
+    /// The number of that grant.
+    pub fence: u64,
     /// What of the resource.
     pub held: Held,
 }

@@ -16,7 +16,11 @@ fn lock(session: SessionId, name: &str) -> Event {
         create: true,
         idle_lifespan_ms: IDLE_LIFESPAN_MS,
     };
-    Event::Lock { session, request }
+    Event::Lock {
+        session,
+        request,
+        nesting: None,
+    }
 }
 
 fn manager() -> LockManager {

@@ -58,7 +58,11 @@ impl World {
             idle_lifespan_ms: 0,
         };
         let session = SessionId(session);
-        self.happens(Event::Lock { session, request })
+        self.happens(Event::Lock {
+            session,
+            request,
+            nesting: None,
+        })
     }
 
     fn goes(&mut self, session: u64) -> &mut Self {
@@ -334,7 +338,7 @@ proptest! {
                         idle_lifespan_ms: later * 1000,
                     };
                     told.asked.push((session, request.clone(), now.time, false));
-                    Event::Lock { session, request }
+                    Event::Lock { session, request, nesting: None }
                 }
             };
             let actions: Vec<_> = world.manager.handle(now, event).collect();

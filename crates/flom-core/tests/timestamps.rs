@@ -65,6 +65,7 @@ impl Clockmaker {
         self.handle(Event::Lock {
             session: ASKING,
             request,
+            nesting: None,
         })
     }
 
@@ -96,6 +97,7 @@ impl Clockmaker {
             session: ASKING,
             resource,
             rollback: false,
+            ended: None,
         });
         assert_eq!(said, []);
     }

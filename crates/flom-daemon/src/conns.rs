@@ -217,9 +217,14 @@ impl Conns {
                 step,
                 outcome,
                 element,
+                ..
             } => {
                 self.metrics.answered(outcome);
                 self.answer(now, session, step, outcome, element);
+            }
+            Action::Deadlock { session, step, .. } => {
+                self.metrics.answered(Outcome::Deadlock);
+                self.answer(now, session, step, Outcome::Deadlock, None);
             }
             Action::Close { session, reason } => {
                 if let Some(conn) = self.take(session) {

@@ -278,7 +278,11 @@ impl Conversation {
             mode: request.mode,
             at: now,
         });
-        Ok(Heard::Event(Event::Lock { session, request }))
+        Ok(Heard::Event(Event::Lock {
+            session,
+            request,
+            nesting: None,
+        }))
     }
 
     /// Nearly always the resource of the latest request, whose name need not be looked at again.
@@ -297,6 +301,7 @@ impl Conversation {
             session,
             resource,
             rollback,
+            ended: None,
         }))
     }
 

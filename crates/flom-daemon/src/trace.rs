@@ -54,7 +54,9 @@ pub(crate) fn unreadable(session: SessionId, error: &DecodeError) {
 /// What the lock manager is told.
 pub(crate) fn event(event: &Event) {
     match event {
-        Event::Lock { session, request } => both(
+        Event::Lock {
+            session, request, ..
+        } => both(
             &request.resource,
             format_args!(
                 "session={} asks for resource={} mode={} quantity={} wait={} create={} \
@@ -72,6 +74,7 @@ pub(crate) fn event(event: &Event) {
             session,
             resource,
             rollback,
+            ..
         } => both(
             resource,
             format_args!(
@@ -82,6 +85,12 @@ pub(crate) fn event(event: &Event) {
         Event::Gone { session } => {
             trace!(target: target::LOCKER, "session={} is gone", number(*session));
         }
+        Event::Resume { session, from } => trace!(
+            target: target::LOCKER,
+            "session={} takes over from session={}",
+            number(*session),
+            number(*from)
+        ),
         Event::Drain => trace!(target: target::LOCKER, "nobody new is to be served"),
         Event::Tick => trace!(target: target::LOCKER, "a deadline has come"),
     }
@@ -95,11 +104,23 @@ pub(crate) fn action(action: &Action) {
             step,
             outcome,
             element,
+            ..
         } => {
             let (session, element) = (number(*session), element.as_deref().unwrap_or_default());
             trace!(
                 target: target::LOCKER,
                 "session={session} is to hear: {outcome} ({step:?}) element='{element}'"
+            );
+        }
+        Action::Deadlock {
+            session,
+            step,
+            circle,
+        } => {
+            let session = number(*session);
+            trace!(
+                target: target::LOCKER,
+                "session={session} is to hear of a deadlock ({step:?}): {circle:?}"
             );
         }
         Action::Close { session, reason } => {

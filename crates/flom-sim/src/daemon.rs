@@ -193,7 +193,11 @@ impl Daemon {
                     step,
                     outcome,
                     element,
+                    ..
                 } => self.answer(now, session, step, outcome, element),
+                Action::Deadlock { session, step, .. } => {
+                    self.answer(now, session, step, Outcome::Deadlock, None);
+                }
                 Action::Close { session, .. } => {
                     if self.conns.remove(&session).is_some() {
                         self.deeds.push(Deed::Ended(session));

@@ -93,7 +93,9 @@ impl Judge {
     /// The daemon's lock manager is told.
     pub fn heard(&mut self, event: &Event) {
         match event {
-            Event::Lock { session, request } => {
+            Event::Lock {
+                session, request, ..
+            } => {
                 // What it waited for before is withdrawn.
                 self.waiting.remove(session);
                 self.asked.insert(*session, request.clone());
@@ -102,6 +104,7 @@ impl Judge {
                 session,
                 resource,
                 rollback,
+                ..
             } => {
                 let held = self.held.entry(*session).or_default();
                 match given_back(held, resource).map(|which| held.remove(which)) {
@@ -110,6 +113,11 @@ impl Judge {
                 }
             }
             Event::Gone { session } => self.forget(*session),
+            Event::Resume { session, from } => {
+                if let Some(held) = self.held.remove(from) {
+                    self.held.insert(*session, held);
+                }
+            }
             Event::Drain | Event::Tick => {}
         }
     }
@@ -130,7 +138,11 @@ impl Judge {
                 step,
                 outcome,
                 element,
+                ..
             } => self.answered(*session, *step, *outcome, element.as_deref()),
+            Action::Deadlock { session, step, .. } => {
+                self.answered(*session, *step, Outcome::Busy, None)
+            }
         }
     }
 

@@ -60,6 +60,7 @@ mod tests {
         let holder = |session| Holder {
             session: SessionId(session),
             since: Time::default(),
+            fence: 1,
             held: Held::Mode(LockMode::ConcurrentRead),
         };
         let resource = Resource {

@@ -144,6 +144,7 @@ mod tests {
         let holder = Holder {
             session: SessionId(1),
             since: Time::default(),
+            fence: 1,
             held: Held::Mode(LockMode::Exclusive),
         };
         let resource = Resource {

@@ -55,7 +55,14 @@ fn story() -> LockManager {
         };
         let session = SessionId(session);
         manager
-            .handle(at(ms), Event::Lock { session, request })
+            .handle(
+                at(ms),
+                Event::Lock {
+                    session,
+                    request,
+                    nesting: None,
+                },
+            )
             .for_each(drop);
     }
     let session = SessionId(14);

@@ -116,7 +116,7 @@ proptest! {
                     let judgement = why(&snapshot, &question);
                     let session = SessionId(number as u64);
                     let request = request(&question);
-                    let actions: Vec<_> = manager.handle(now, Event::Lock { session, request }).collect();
+                    let actions: Vec<_> = manager.handle(now, Event::Lock { session, request, nesting: None }).collect();
                     let outcome = first_answer(&actions, session);
                     prop_assert!(is_foretold(judgement.rule, outcome), "{judgement:?}: {outcome:?}");
                     let is_somebodys_fault = !judgement.hard.is_empty() || !judgement.soft.is_empty();

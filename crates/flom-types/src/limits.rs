@@ -33,6 +33,10 @@ pub const IDLE_LIFESPAN_MS: u64 = i32::MAX as u64;
 /// that would be forgotten first are forgotten.
 pub const IDLE_BYTES: usize = 256 * 1024 * 1024;
 
+/// What the daemon spends on remembering whose exclusive holders have ended badly, in bytes; beyond
+/// it the oldest are forgotten.
+pub const DIRTY_BYTES: usize = 1024 * 1024;
+
 /// The largest count in a name, and the largest quantity: 31 bits, as far as the old program
 /// counts without wrapping (`spec/resources.md` §9, defect 8).
 pub const COUNT_MAX: u32 = i32::MAX as u32;

@@ -151,7 +151,11 @@ mod tests {
                 idle_lifespan_ms: 0,
             };
             let session = SessionId(1);
-            let event = Event::Lock { session, request };
+            let event = Event::Lock {
+                session,
+                request,
+                nesting: None,
+            };
             manager.handle(Now::default(), event).for_each(drop);
         }
         let view = View::new(manager.snapshot(Now::default()), []);

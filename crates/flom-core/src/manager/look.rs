@@ -35,6 +35,7 @@ impl LockManager {
             let holders = session.holds.iter().map(|holding| Holder {
                 session: id,
                 since: holding.since,
+                fence: holding.fence,
                 held: resource.held(holding),
             });
             copy.holders.extend(holders);
@@ -95,7 +96,7 @@ impl LockManager {
 }
 
 impl Resource {
-    fn held(&self, holding: &Holding) -> snapshot::Held {
+    pub(super) fn held(&self, holding: &Holding) -> snapshot::Held {
         self.rules.held(&self.name, holding.hold)
     }
 }

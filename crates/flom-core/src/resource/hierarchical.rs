@@ -39,6 +39,8 @@ struct Node {
     lines: [Line; 6],
     /// In all children together.
     below: Below,
+    /// Whether the last exclusive holder has ended well.
+    released: bool,
 }
 
 /// What there is below a node.
@@ -150,6 +152,14 @@ impl Tree {
             path.extend_from_slice(&self.nodes[id].level);
         }
         ResourceName::parse(&path).expect("it was one when it was locked")
+    }
+
+    pub(crate) fn set_released(&mut self, node: NodeId, well: bool) {
+        self.nodes[node].released = well;
+    }
+
+    pub(crate) fn was_released(&self, node: NodeId) -> bool {
+        self.nodes[node].released
     }
 
     pub(crate) fn unpassable(&self, tickets: &mut Vec<Ticket>) {

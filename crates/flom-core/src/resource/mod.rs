@@ -43,11 +43,27 @@ pub(crate) enum Hold {
     },
 }
 
-/// What a session holds, and since when.
+impl Hold {
+    /// Whether its end leaves a mark.
+    pub(crate) fn is_exclusive(self) -> bool {
+        use LockMode::Exclusive;
+        matches!(
+            self,
+            Self::Mode(Exclusive)
+                | Self::Node {
+                    mode: Exclusive,
+                    ..
+                }
+        )
+    }
+}
+
+/// What a session holds, since when, and the number of the grant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Holding {
     pub(crate) hold: Hold,
     pub(crate) since: Time,
+    pub(crate) fence: u64,
 }
 
 /// How a request stands.
@@ -157,6 +173,32 @@ impl Rules {
             (Self::Sequence(sequence), Hold::Value(value)) => sequence.release(value, rollback),
             (Self::Timestamp(timestamp), Hold::Time { .. }) => timestamp.release(),
             (rules, hold) => unreachable!("{hold:?} is nothing that {rules:?} has granted"),
+        }
+    }
+
+    /// Notes that the exclusive holder who is about to give back `hold` has ended well, or not.
+    pub(crate) fn set_released(&mut self, hold: Hold, well: bool) {
+        match (self, hold) {
+            (Self::Simple(simple), _) => simple.released = well,
+            (Self::Tree(tree), Hold::Node { node, .. }) => tree.set_released(node, well),
+            _ => {}
+        }
+    }
+
+    /// Whether the last exclusive holder of what was granted is known to have ended well.
+    pub(crate) fn was_released(&self, hold: Hold) -> bool {
+        match (self, hold) {
+            (Self::Simple(simple), _) => simple.released,
+            (Self::Tree(tree), Hold::Node { node, .. }) => tree.was_released(node),
+            _ => false,
+        }
+    }
+
+    /// The full name of what was granted of the resource `name`.
+    pub(crate) fn name_of(&self, name: &[u8], hold: Hold) -> ResourceName {
+        match (self, hold) {
+            (Self::Tree(tree), Hold::Node { node, .. }) => tree.name(name, node),
+            _ => ResourceName::parse(name).expect("it was one when it was created"),
         }
     }
 

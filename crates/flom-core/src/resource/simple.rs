@@ -11,6 +11,8 @@ use crate::queue::{Line, PassLimit, Ticket};
 pub(crate) struct Simple {
     held: Tally,
     lines: [Line; 6],
+    /// Whether the last exclusive holder has ended well.
+    pub(crate) released: bool,
 }
 
 impl Simple {

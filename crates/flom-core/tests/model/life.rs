@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use flom_core::Request;
-use flom_types::{ResourceKind, SessionId, Time};
+use flom_types::{ResourceKind, ResourceName, SessionId, Time};
 
 use crate::clock::Stamp;
 use crate::rules::Held;
@@ -24,6 +24,8 @@ pub(crate) struct Life {
     pub(crate) stamps: Vec<Stamp>,
     /// How many grants there have been.
     pub(crate) grants: usize,
+    /// Of what the last exclusive holder has ended well.
+    pub(crate) released: Vec<ResourceName>,
 }
 
 #[derive(Clone, Debug)]
@@ -51,6 +53,7 @@ impl Life {
             numbers: Vec::new(),
             stamps: Vec::new(),
             grants: 0,
+            released: Vec::new(),
         }
     }
 
@@ -74,7 +77,22 @@ impl Life {
         )
     }
 
-    pub(crate) fn release(&mut self, which: usize, rollback: bool) {
+    /// Forgets of whom nobody remembers more than that.
+    pub(crate) fn forget_nodes(&mut self) {
+        let held = self.held.iter().map(|held| &held.request.resource);
+        let asked = self.queue.iter().map(|waiter| &waiter.request.resource);
+        let used: Vec<&ResourceName> = held.chain(asked).collect();
+        self.released.retain(|name| {
+            let levels: Vec<_> = name.levels().collect();
+            let leads_to = |other: &&ResourceName| {
+                let others: Vec<_> = other.levels().collect();
+                others.starts_with(&levels)
+            };
+            levels.len() <= 1 || used.iter().any(leads_to)
+        });
+    }
+
+    pub(crate) fn release(&mut self, which: usize, rollback: bool) -> Held {
         let held = self.held.remove(which);
         if let ResourceKind::Sequence {
             transactional: true,
@@ -84,6 +102,7 @@ impl Life {
         {
             self.numbers.push(Number::TakenBack(number(&held)));
         }
+        held
     }
 
     /// The first element that nobody holds, from as many places on as there have been grants.

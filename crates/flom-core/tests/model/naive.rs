@@ -1,13 +1,13 @@
 //! The lock manager once more, as plainly as it can be said: lists, every rule looked up by
 //! scanning them, and every state that follows from the past worked out from the past.
 
-use flom_core::{Action, CloseReason, Event, Request, Step};
-use flom_types::{Now, Outcome, ResourceKind, ResourceName, SessionId, Time};
+use flom_core::{Action, CloseReason, Event, Granted, Request, Step};
+use flom_types::{Now, Outcome, Previous, ResourceKind, ResourceName, SessionId, Time};
 use jiff::tz::TimeZone;
 
 use crate::clock::{self, Stamp, Usable};
 use crate::life::{Life, Number, Waiter, number};
-use crate::rules::{Held, all_alike, conflict, given_back, is_room};
+use crate::rules::{Held, all_alike, conflict, given_back, is_room, leaves_a_mark};
 
 /// A lock manager.
 #[derive(Clone, Debug)]
@@ -18,6 +18,9 @@ pub(crate) struct Naive {
     draining: bool,
     lives: Vec<Life>,
     parked: Vec<(SessionId, Request)>,
+    last_fence: u64,
+    /// Of what the last exclusive holder has ended badly, and how; the oldest first.
+    dirty: Vec<(ResourceName, Previous)>,
     said: Vec<Action>,
 }
 
@@ -35,6 +38,8 @@ impl Naive {
             draining: false,
             lives: Vec::new(),
             parked: Vec::new(),
+            last_fence: 0,
+            dirty: Vec::new(),
             said: Vec::new(),
         }
     }
@@ -42,12 +47,16 @@ impl Naive {
     /// What is to be said because of `event`; of the time that has passed before it, nothing.
     pub(crate) fn handle(&mut self, now: Now, event: &Event) -> Vec<Action> {
         match event {
-            Event::Lock { session, request } => self.lock(now, *session, request),
+            Event::Lock {
+                session, request, ..
+            } => self.lock(now, *session, request),
             Event::Unlock {
                 session,
                 resource,
                 rollback,
-            } => self.unlock(now, *session, resource, *rollback),
+                ended,
+            } => self.unlock(now, *session, resource, (*rollback, *ended)),
+            Event::Resume { session, from } => self.resume(*session, *from),
             Event::Gone { session } => self.gone(now, *session),
             Event::Drain => {
                 self.draining = true;
@@ -95,6 +104,32 @@ impl Naive {
         let stamps = self.life_of(session).map(|which| &self.lives[which].stamps);
         let last = stamps.and_then(|stamps| stamps.last());
         last.is_some_and(|last| clock::has_just_caught_up(last, now, ms))
+    }
+
+    /// The number of the latest grant.
+    pub(crate) fn last_fence(&self) -> u64 {
+        self.last_fence
+    }
+
+    /// Of what the last exclusive holder has ended badly, and how; the oldest first.
+    pub(crate) fn dirty(&self) -> &[(ResourceName, Previous)] {
+        &self.dirty
+    }
+
+    /// Of grants at the same moment, the numbers are those that were `said`.
+    pub(crate) fn number_as(&mut self, said: &[Action]) {
+        for action in said {
+            if let Action::Answer {
+                session,
+                granted: Some(granted),
+                ..
+            } = action
+            {
+                let held = self.lives.iter_mut().flat_map(|life| &mut life.held);
+                let latest = held.filter(|held| held.session == *session).next_back();
+                latest.expect("it was granted").fence = granted.fence;
+            }
+        }
     }
 
     /// How many hold, wait and are parked.
@@ -217,6 +252,7 @@ impl Naive {
         if is_kept_back {
             return Verdict::NotNow;
         }
+        let fence = 0; // until it is granted
         let (element, place) = match kind {
             ResourceKind::Set => {
                 let (place, element) = life.free_element();
@@ -234,6 +270,7 @@ impl Naive {
             request: request.clone(),
             element,
             place,
+            fence,
         })
     }
 
@@ -245,7 +282,13 @@ impl Naive {
     }
 
     /// Grants what `judge` has found grantable.
-    fn grant(&mut self, now: Now, which: usize, before: usize, held: Held, step: Step) {
+    fn grant(&mut self, now: Now, which: usize, before: usize, mut held: Held, step: Step) {
+        self.last_fence += 1;
+        held.fence = self.last_fence;
+        let granted = Granted {
+            fence: held.fence,
+            previous: self.previous(which, &held),
+        };
         if let ResourceKind::Timestamp { .. } = held.request.resource.kind() {
             let stamp = self.stamp(&self.lives[which], now);
             self.lives[which].stamps.extend(stamp);
@@ -263,6 +306,7 @@ impl Naive {
             step,
             outcome: Outcome::Granted,
             element: held.element.clone(),
+            granted: Some(granted),
         });
         life.held.push(held);
     }
@@ -283,9 +327,69 @@ impl Naive {
                 _ => at += 1,
             }
         }
+        self.lives[which].forget_nodes();
     }
 
-    fn unlock(&mut self, now: Now, session: SessionId, name: &ResourceName, rollback: bool) {
+    /// Takes something back from somebody who has ended like that.
+    fn release(&mut self, which: usize, hold: usize, rollback: bool, ended: Previous) {
+        let life = &mut self.lives[which];
+        let held = life.release(hold, rollback);
+        if leaves_a_mark(&held.request) {
+            let name = held.request.resource;
+            life.released.retain(|other| *other != name);
+            self.dirty.retain(|(other, _)| *other != name);
+            match ended.is_dirty() {
+                true => self.dirty.push((name, ended)),
+                false => life.released.push(name),
+            }
+        }
+    }
+
+    fn previous(&self, which: usize, held: &Held) -> Previous {
+        let name = &held.request.resource;
+        let dirty = self.dirty.iter().find(|(other, _)| other == name);
+        match dirty {
+            Some((_, how)) => *how,
+            None if self.lives[which].released.contains(name) => Previous::Released,
+            None => Previous::None,
+        }
+    }
+
+    /// Of a session that holds something and waits for nothing, another takes it over.
+    fn resume(&mut self, session: SessionId, from: SessionId) {
+        let mut queues = self.lives.iter().flat_map(|life| &life.queue);
+        let waits = queues.any(|waiter| waiter.session == from);
+        let is_new = self.life_of(session).is_none()
+            && self.parked.iter().all(|(parked, _)| *parked != session);
+        let held = self.lives.iter().flat_map(|life| &life.held);
+        let last = held.filter(|held| held.session == from).next_back();
+        let Some(Held { fence, element, .. }) = last.filter(|_| is_new && !waits).cloned() else {
+            return self.answer(session, Step::First, Outcome::Refused);
+        };
+        for life in &mut self.lives {
+            let users = life.users.iter_mut();
+            let holders = life.held.iter_mut().map(|held| &mut held.session);
+            for user in users.chain(holders).filter(|user| **user == from) {
+                *user = session;
+            }
+        }
+        let previous = Previous::None;
+        self.said.push(Action::Answer {
+            session,
+            step: Step::First,
+            outcome: Outcome::Granted,
+            element,
+            granted: Some(Granted { fence, previous }),
+        });
+    }
+
+    fn unlock(
+        &mut self,
+        now: Now,
+        session: SessionId,
+        name: &ResourceName,
+        (rollback, ended): (bool, Option<Previous>),
+    ) {
         let Some(which) = self.life_of(session) else {
             return self.close(now, session, CloseReason::UnlockedNothing);
         };
@@ -294,7 +398,8 @@ impl Naive {
             return self.close(now, session, CloseReason::UnlockedOther);
         }
         if let Some(given_back) = given_back(&life.held, session, name) {
-            life.release(given_back, rollback);
+            let ended = ended.unwrap_or(Previous::Released);
+            self.release(which, given_back, rollback, ended);
             return self.settle(now, which);
         }
         let holds = life.held.iter().any(|held| held.session == session);
@@ -312,10 +417,11 @@ impl Naive {
     fn gone(&mut self, now: Now, session: SessionId) {
         self.parked.retain(|(parked, _)| *parked != session);
         if let Some(which) = self.life_of(session) {
-            let life = &mut self.lives[which];
-            while let Some(latest) = life.held.iter().rposition(|held| held.session == session) {
-                life.release(latest, true);
+            let is_its = |held: &Held| held.session == session;
+            while let Some(latest) = self.lives[which].held.iter().rposition(is_its) {
+                self.release(which, latest, true, Previous::Lost);
             }
+            let life = &mut self.lives[which];
             life.queue.retain(|waiter| waiter.session != session);
             self.settle(now, which);
             self.leave(now, session);
@@ -359,6 +465,7 @@ impl Naive {
             step,
             outcome,
             element: None,
+            granted: None,
         });
     }
 }

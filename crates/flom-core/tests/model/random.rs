@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use flom_core::{Event, Fairness, Request};
-use flom_types::{LockMode, ResourceName, SessionId};
+use flom_types::{LockMode, Previous, ResourceName, SessionId};
 use jiff::tz::TimeZone;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -27,6 +27,12 @@ enum Step {
     Unlock {
         who: u64,
         rollback: bool,
+        ended: Option<Previous>,
+    },
+    /// A client goes on with the connection of another.
+    Resume {
+        who: u64,
+        from: u64,
     },
     /// Gives back something that it may or may not have asked for.
     UnlockAny {
@@ -132,9 +138,16 @@ fn step() -> impl Strategy<Value = Step> {
         2 => -3_000_000..3_000_000_i64,
         1 => -5_000_000_000..5_000_000_000_i64,
     ];
+    let ended = prop_oneof![
+        4 => Just(None),
+        2 => Just(Some(Previous::Released)),
+        1 => (1..3_u8).prop_map(|status| Some(Previous::Failed(status))),
+        1 => Just(Some(Previous::Killed(9))),
+    ];
     prop_oneof![
         400 => lock,
-        200 => (who.clone(), any::<bool>()).prop_map(|(who, rollback)| Step::Unlock { who, rollback }),
+        200 => (who.clone(), any::<bool>(), ended).prop_map(|(who, rollback, ended)| Step::Unlock { who, rollback, ended }),
+        10 => (who.clone(), who.clone()).prop_map(|(who, from)| Step::Resume { who, from }),
         10 => (who.clone(), any::<Index>()).prop_map(|(who, name)| Step::UnlockAny { who, name }),
         100 => who.prop_map(|who| Step::Gone { who }),
         80 => ms.prop_map(|ms| Step::Pass { ms }),
@@ -200,13 +213,31 @@ impl Clients<'_> {
                         create: *create,
                         idle_lifespan_ms: *lifespan_ms,
                     },
+                    nesting: None,
                 }
             }
-            Step::Unlock { who, rollback } => match self.last_asked.get(who).cloned() {
+            Step::Resume { who, from } => match self.connections.get(from).copied() {
+                Some(old) => {
+                    if let Some(asked) = self.last_asked.get(from).cloned() {
+                        self.last_asked.insert(*who, asked);
+                    }
+                    Event::Resume {
+                        session: self.connection(*who),
+                        from: old,
+                    }
+                }
+                None => return Ok(()),
+            },
+            Step::Unlock {
+                who,
+                rollback,
+                ended,
+            } => match self.last_asked.get(who).cloned() {
                 Some(resource) => Event::Unlock {
                     session: self.connection(*who),
                     resource,
                     rollback: *rollback,
+                    ended: *ended,
                 },
                 None => return Ok(()),
             },
@@ -214,6 +245,7 @@ impl Clients<'_> {
                 session: self.connection(*who),
                 resource: self.name(*name),
                 rollback: false,
+                ended: None,
             },
         };
         for closed in world.happen(&event)? {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use flom_core::{Action, Event, Request, Step};
+use flom_core::{Action, Event, Granted, Request, Step};
 use flom_types::{Now, Outcome, ResourceKind, ResourceName, SessionId};
 
 use crate::rules::{Held, all_alike, conflict, given_back, is_room};
@@ -18,6 +18,7 @@ pub(crate) struct Referee {
     /// By what lives as one.
     resources: BTreeMap<Vec<u8>, Watched>,
     arrivals: u64,
+    last_fence: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -38,6 +39,7 @@ impl Referee {
             waiting: BTreeMap::new(),
             resources: BTreeMap::new(),
             arrivals: 0,
+            last_fence: 0,
         }
     }
 
@@ -46,7 +48,9 @@ impl Referee {
         one_answer_each(event, said)?;
         let mut asked = None;
         match event {
-            Event::Lock { session, request } => {
+            Event::Lock {
+                session, request, ..
+            } => {
                 if !matches!(
                     said.first(),
                     Some(Action::Answer {
@@ -62,7 +66,9 @@ impl Referee {
                 session,
                 resource,
                 rollback,
+                ..
             } => self.unlocked(*session, resource, *rollback),
+            Event::Resume { session, from } => return self.resumed(*session, *from, &said[0]),
             Event::Gone { session } => self.forget(now, *session),
             Event::Drain | Event::Tick => {}
         }
@@ -74,7 +80,9 @@ impl Referee {
                     step: Step::First,
                     outcome,
                     element,
+                    granted,
                 } => {
+                    self.rises(*outcome, *granted)?;
                     let request = asked.ok_or("a first answer to no question")?;
                     self.first(now, *session, request, *outcome, element.as_deref())?;
                 }
@@ -83,10 +91,59 @@ impl Referee {
                     step,
                     outcome,
                     element,
-                } => self.later(now, *session, *step, *outcome, element.as_deref())?,
+                    granted,
+                } => {
+                    self.rises(*outcome, *granted)?;
+                    self.later(now, *session, *step, *outcome, element.as_deref())?;
+                }
+                Action::Deadlock { .. } => return Err("a deadlock of whom?".into()),
             }
         }
         self.nobody_is_forgotten()
+    }
+
+    /// Exactly who is granted has a number, and it is higher than all before.
+    fn rises(&mut self, outcome: Outcome, granted: Option<Granted>) -> Objection {
+        if granted.is_some() != (outcome == Outcome::Granted) {
+            return Err(format!("{outcome} with {granted:?}"));
+        }
+        let fence = granted.map_or(u64::MAX, |granted| granted.fence);
+        if fence <= self.last_fence {
+            return Err(format!("grant {fence} after {}", self.last_fence));
+        }
+        self.last_fence = granted.map_or(self.last_fence, |granted| granted.fence);
+        Ok(())
+    }
+
+    /// What one held, another holds now.
+    fn resumed(&mut self, session: SessionId, from: SessionId, said: &Action) -> Objection {
+        let Action::Answer {
+            granted: Some(granted),
+            ..
+        } = said
+        else {
+            return Ok(());
+        };
+        if self.waiting.contains_key(&from) || granted.fence > self.last_fence {
+            return Err(format!("{session} takes over from {from}: {granted:?}"));
+        }
+        let mut any = false;
+        for watched in self.resources.values_mut() {
+            let holders = watched.held.iter_mut().map(|held| &mut held.session);
+            for user in watched.users.iter_mut().chain(holders) {
+                if *user == session {
+                    return Err(format!("{session} has something already"));
+                }
+                if *user == from {
+                    *user = session;
+                    any = true;
+                }
+            }
+        }
+        match any {
+            true => Ok(()),
+            false => Err(format!("{session} takes over nothing")),
+        }
     }
 
     fn first(
@@ -189,6 +246,7 @@ impl Referee {
                 ));
             }
         }
+        let fence = self.last_fence;
         let watched = self.watched(tree);
         if !is_room(request, watched.held.iter().map(|held| &held.request)) {
             return Err(format!(
@@ -205,6 +263,7 @@ impl Referee {
                 .elements()
                 .position(|written| Some(written) == element)
                 .unwrap_or(0),
+            fence,
         });
         watched.gives(&request.resource, element)
     }
@@ -295,7 +354,7 @@ impl Referee {
 /// A question has exactly one first answer, or its connection is closed; nothing else has.
 fn one_answer_each(event: &Event, said: &[Action]) -> Objection {
     let asks = match event {
-        Event::Lock { session, .. } => Some(*session),
+        Event::Lock { session, .. } | Event::Resume { session, .. } => Some(*session),
         _ => None,
     };
     let mut answered = Vec::new();

@@ -15,6 +15,15 @@ pub(crate) struct Held {
     /// Of a set, where in the name the element stands; where it is written twice side by side and
     /// it does not matter which of them it is, the first. Otherwise nothing.
     pub(crate) place: usize,
+    /// The number of the grant.
+    pub(crate) fence: u64,
+}
+
+/// Whether the end of who holds that is remembered.
+pub(crate) fn leaves_a_mark(request: &Request) -> bool {
+    let kind = request.resource.kind();
+    request.mode == LockMode::Exclusive
+        && matches!(kind, ResourceKind::Simple | ResourceKind::Hierarchical)
 }
 
 /// The table of `spec/resources.md` §5, as it is printed there.

@@ -140,7 +140,11 @@ impl Ground {
                     }
                 };
                 node.clients[who] = Some((session, request.resource.clone()));
-                Event::Lock { session, request }
+                Event::Lock {
+                    session,
+                    request,
+                    nesting: None,
+                }
             }
             Step::GiveBack(who, rollback) => {
                 let (session, resource) = node.clients[who].clone().expect("it is connected");
@@ -148,6 +152,7 @@ impl Ground {
                     session,
                     resource,
                     rollback,
+                    ended: None,
                 }
             }
             Step::Leave(who) => {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use flom_core::{Action, Event, Fairness, Footprint, LockManager};
-use flom_types::{Now, SessionId, Time};
+use flom_types::{Now, Outcome, SessionId, Time};
 use jiff::tz::TimeZone;
 
 use crate::naive::Naive;
@@ -132,11 +132,19 @@ impl Judges {
         let by_session = |actions: &[Action]| {
             let mut actions = actions.to_vec();
             actions.sort_by_key(|action| match action {
-                Action::Answer { session, .. } | Action::Close { session, .. } => *session,
+                Action::Answer { session, .. }
+                | Action::Deadlock { session, .. }
+                | Action::Close { session, .. } => *session,
             });
+            for action in &mut actions {
+                if let Action::Answer { granted, .. } = action {
+                    granted.iter_mut().for_each(|granted| granted.fence = 0);
+                }
+            }
             actions
         };
         same(&Event::Tick, &by_session(&due), &by_session(said))?;
+        self.naive.number_as(said);
         self.referee.watch(now, &Event::Tick, said)
     }
 
@@ -169,6 +177,13 @@ impl Judges {
             return Err(format!(
                 "the next tick at {due:?}, now {now:?}, forgets at {forgets_at:?}"
             ));
+        }
+        if !manager.dirty().eq(self.naive.dirty().iter().cloned())
+            || manager.last_fence() != self.naive.last_fence()
+        {
+            let dirty: Vec<_> = manager.dirty().collect();
+            let fence = manager.last_fence();
+            return Err(format!("{fence} grants, and these ended badly: {dirty:?}"));
         }
         let footprint = manager.footprint();
         let (held, waiting, parked) = self.naive.counts();
@@ -205,7 +220,7 @@ impl World {
         }
     }
 
-    /// Lets something happen, and says who is closed because of it.
+    /// Lets something happen, and says who is closed because of it, or taken over.
     pub(crate) fn happen(&mut self, event: &Event) -> Result<Vec<SessionId>, String> {
         self.clock.go_on(7);
         let now = self.clock.now();
@@ -213,9 +228,17 @@ impl World {
         self.judges.tick(&self.clock, &said)?;
         let answers: Vec<Action> = self.manager.handle(now, event.clone()).collect();
         self.judges.event(now, event, &answers)?;
+        let resumed = match event {
+            Event::Resume { from, .. } => Some(*from),
+            _ => None,
+        };
         let closed = answers.iter().filter_map(|action| match action {
             Action::Close { session, .. } => Some(*session),
-            Action::Answer { .. } => None,
+            Action::Answer {
+                outcome: Outcome::Granted,
+                ..
+            } => resumed,
+            Action::Answer { .. } | Action::Deadlock { .. } => None,
         });
         let closed = closed.collect();
         said.extend(answers);

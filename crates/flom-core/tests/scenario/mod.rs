@@ -118,7 +118,12 @@ impl Story {
                     step,
                     outcome,
                     element,
+                    ..
                 } => (session, Heard::Answer(step, outcome.number(), element)),
+                Action::Deadlock { session, step, .. } => {
+                    let code = Outcome::Deadlock.number();
+                    (session, Heard::Answer(step, code, None))
+                }
                 Action::Close { session, .. } => (session, Heard::Closed),
             };
             self.heard.entry(session).or_default().push_back(heard);
@@ -188,7 +193,11 @@ impl Story {
         };
         let session = self.session(who);
         self.now_us += REQUEST_US;
-        self.happen(Event::Lock { session, request });
+        self.happen(Event::Lock {
+            session,
+            request,
+            nesting: None,
+        });
         let heard = self.heard.entry(session).or_default().pop_front();
         match (wanted, heard) {
             ("#", Some(Heard::Closed)) => Ok(()),
@@ -216,6 +225,7 @@ impl Story {
             session,
             resource,
             rollback: rest.starts_with('~'),
+            ended: None,
         });
         Ok(())
     }

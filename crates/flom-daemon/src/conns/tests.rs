@@ -55,6 +55,7 @@ fn answer(session: SessionId, outcome: Outcome) -> Action {
         step: Step::First,
         outcome,
         element: None,
+        granted: None,
     }
 }
 

@@ -70,6 +70,7 @@ fn request(text: &str) -> Request {
         Ok(Some(Heard::Event(Event::Lock {
             session: SESSION,
             request,
+            ..
         }))) => request,
         other => panic!("{text}: {other:?}"),
     }
@@ -245,6 +246,7 @@ fn an_unlock_is_passed_on_with_its_rollback() {
             session: SESSION,
             resource: resource.clone(),
             rollback,
+            ended: None,
         };
         assert_eq!(said, Ok(Some(Heard::Event(event))));
     }

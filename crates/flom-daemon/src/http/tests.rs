@@ -36,9 +36,12 @@ impl Scene {
                 idle_lifespan_ms: 0,
             };
             let session = SessionId(number);
-            manager
-                .handle(at(0), Event::Lock { session, request })
-                .for_each(drop);
+            let event = Event::Lock {
+                session,
+                request,
+                nesting: None,
+            };
+            manager.handle(at(0), event).for_each(drop);
         }
         let poll = Poll::new().unwrap();
         let address = "127.0.0.1:0".parse().unwrap();

@@ -44,7 +44,11 @@ impl Scene {
 
     fn ask(&mut self, session: u64, request: Request) {
         let session = SessionId(session);
-        self.event(Event::Lock { session, request });
+        self.event(Event::Lock {
+            session,
+            request,
+            nesting: None,
+        });
     }
 
     fn event(&mut self, event: Event) {
