@@ -1,5 +1,6 @@
 //! A command under a lock: from settings to a job, from its outcome to messages and a status.
 
+use std::env;
 use std::ffi::OsString;
 use std::io::Stderr;
 use std::num::NonZeroU32;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use flom_cli::flom::Explain;
 use flom_cli::{Failure, exit};
-use flom_client::{LockError, command};
+use flom_client::{Lineage, LockError, command};
 use flom_run::{Job, Notice, Outcome, RunError, die_of, status_of_signal};
 use flom_settings::{Monitor, Settings, shown, signal_name};
 
@@ -44,15 +45,21 @@ fn job(settings: Settings, command: Vec<OsString>) -> Result<Job, Failure> {
         hide_command,
         ..
     } = settings.monitor.clone();
+    let outer = outer();
     let client =
         command::client(settings).map_err(|error| Failure::caused(exit::FAILED, &error))?;
     let who = flom_settings::who(label.as_deref(), if hide_command { &[] } else { &command });
     let request = client
         .request_for(&resource.name)
+        .reentrant(resource.reentrant)
         .mode(resource.mode)
         .quantity(NonZeroU32::new(resource.quantity).unwrap_or(NonZeroU32::MIN))
         .create(resource.create)
         .idle_lifespan(Duration::from_millis(resource.idle_lifespan_ms.into()));
+    let request = match outer {
+        Some(outer) => request.inside_of(outer),
+        None => request,
+    };
     Ok(Job {
         request: command::introduce(request, who),
         patience: resource.patience(),
@@ -61,6 +68,19 @@ fn job(settings: Settings, command: Vec<OsString>) -> Result<Job, Failure> {
         killed_status,
         explain_after: None,
     })
+}
+
+/// The `flom` under whose lock this one runs.
+fn outer() -> Option<Lineage> {
+    let text = env::var_os("FLOM_SESSION")?;
+    let outer = text.to_str().and_then(|text| text.parse().ok());
+    if outer.is_none() {
+        let text = shown(&text);
+        print::warning(&format!(
+            "flom: warning: FLOM_SESSION is '{text}', which no flom has set: it is passed over"
+        ));
+    }
+    outer
 }
 
 fn tell(verbose: bool, waiting: &mut Waiting<Stderr>, notice: &Notice<'_>) {
@@ -89,6 +109,9 @@ fn failure(error: &RunError, timeout_ms: i32) -> Failure {
         RunError::Lock(LockError::TimedOut { .. }) => exit::timed_out(timeout_ms),
         RunError::Lock(LockError::NoSuchResource { .. }) => exit::cannot_wait(),
         RunError::Lock(LockError::Impossible { .. }) => exit::impossible(),
+        RunError::Lock(LockError::Deadlock { resource, circle }) => {
+            exit::deadlock(resource, circle)
+        }
         RunError::Lock(LockError::Connect(error)) => {
             Failure::returned("flom_client_connect", error.code()).because(error)
         }
@@ -141,6 +164,14 @@ mod tests {
                 }),
                 99,
                 "Resource will never satisfy the request, the lock cannot be obtained",
+            ),
+            (
+                lock(LockError::Deadlock {
+                    resource: resource(),
+                    circle: vec!["it waits".to_owned()],
+                }),
+                95,
+                "flom: _RESOURCE would never be granted: whoever has it waits for who asks",
             ),
             (
                 lock(LockError::Disconnected {

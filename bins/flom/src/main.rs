@@ -5,6 +5,7 @@
 mod debug_feature;
 mod debug_tls;
 mod doctor;
+mod fence;
 mod lock;
 mod observe;
 mod print;
@@ -34,6 +35,7 @@ fn run() -> Result<ExitCode, Failure> {
     match flom_cli::flom::parse(env::args_os().skip(1), find_interface)? {
         Invocation::Help(text) | Invocation::Print(text) => print::text(&text),
         Invocation::UniqueId => print::line(&unique_id()?),
+        Invocation::FenceCheck { file, number } => fence::check(&file, number)?,
         Invocation::Doctor(sources) => return Ok(doctor::run(&sources)),
         Invocation::Run(run) => return carry_out(*run),
     }

@@ -22,6 +22,7 @@ pub(crate) enum Wish {
     Format,
     WaitReport,
     Quiet,
+    FenceCheck,
     DebugFeature,
     Foreground,
     Detach,
@@ -122,7 +123,7 @@ const DOCTOR: Command = Command {
 };
 
 /// Of `flom`.
-pub(crate) static OF_FLOM: [Command; 18] = [
+pub(crate) static OF_FLOM: [Command; 19] = [
     Command {
         wish: Wish::WaitReport,
         shorts: &[],
@@ -227,6 +228,18 @@ pub(crate) static OF_FLOM: [Command; 18] = [
         kind: Kind::Flag,
         help: Help::Shown("print the id of this host"),
         about: "Prints the id by which this host is known: that of D-Bus and systemd.",
+    },
+    Command {
+        wish: Wish::FenceCheck,
+        shorts: &[],
+        longs: &["fence-check"],
+        kind: Kind::File("FILE"),
+        help: Help::Shown("raise the number in FILE to N, or refuse"),
+        about: "For what is written to under a lock: flom --fence-check FILE N raises the number kept \
+                in FILE to N, which is the FLOM_FENCE of who writes, and ends with 0; or with 98 if \
+                FILE holds a larger one already: then somebody with a later grant has been here, and \
+                the writer has lost its lock. FILE is made where there is none, and replaced in one \
+                step. Needs no daemon.",
     },
     Command {
         wish: Wish::DebugFeature,

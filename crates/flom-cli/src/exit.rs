@@ -5,12 +5,16 @@ use std::error::Error;
 use std::ffi::OsStr;
 use std::io;
 
+use flom_types::ResourceName;
+
 use crate::failure::Failure;
 
 /// A debug feature failed.
 pub const DEBUG_FAILED: u8 = 1;
 /// The doctor has found something that is not well.
 pub const DOCTOR_FOUND: u8 = 1;
+/// To wait would be to wait for oneself.
+pub const DEADLOCK: u8 = 95;
 /// The resource does not exist, and the request may neither create it nor wait.
 pub const CANNOT_WAIT: u8 = 96;
 /// There is no command, or it could not be run.
@@ -21,17 +25,24 @@ pub const NOT_LOCKED: u8 = 98;
 pub const FAILED: u8 = 99;
 
 /// What the statuses mean, for the help.
-pub(crate) const MEANINGS: [(u8, &str); 5] = [
+pub(crate) const MEANINGS: [(u8, &str); 6] = [
     (
         DEBUG_FAILED,
         "a debug feature failed, or not all is well (--doctor)",
+    ),
+    (
+        DEADLOCK,
+        "whoever has it waits, in the end, for who asks: a deadlock",
     ),
     (
         CANNOT_WAIT,
         "no such resource; neither created (-e) nor waited for (-o)",
     ),
     (NOT_RUN, "no command, or it could not be run"),
-    (NOT_LOCKED, "the lock was not obtained in time (-o)"),
+    (
+        NOT_LOCKED,
+        "not locked in time (-o), or too late (--fence-check)",
+    ),
     (FAILED, "anything else that went wrong, explained on stderr"),
 ];
 
@@ -65,6 +76,22 @@ pub fn busy() -> Failure {
         NOT_LOCKED,
         "Resource already locked, the lock cannot be obtained",
     )
+}
+
+/// Whoever has the resource waits for this request, as the lines of `circle` say.
+pub fn deadlock(resource: &ResourceName, circle: &[String]) -> Failure {
+    let first = format!("{resource} would never be granted: whoever has it waits for who asks");
+    let failure = Failure::sentence(DEADLOCK, first);
+    circle
+        .iter()
+        .fold(failure, |failure, line| failure.and(format!("  {line}")))
+}
+
+/// `--fence-check` without a file and a number.
+pub(crate) fn bad_fence_check() -> Failure {
+    let sentence = "--fence-check: expected FILE and a number, as in FLOM_FENCE (which a daemon of \
+                    FLoM 1.7.2 does not give)";
+    Failure::sentence(FAILED, sentence)
 }
 
 /// `--format` names nothing that there is.

@@ -29,6 +29,13 @@ pub enum Invocation {
     Print(String),
     /// Print the id of this host, end with 0.
     UniqueId,
+    /// Raise the number in `file` to `number`, unless it is larger.
+    FenceCheck {
+        /// The file that holds it.
+        file: PathBuf,
+        /// The number.
+        number: u64,
+    },
     /// Look whether all is well.
     Doctor(Box<Sources>),
     /// Do something.
@@ -159,6 +166,9 @@ fn parse_on(host: &Host, args: impl IntoIterator<Item = OsString>) -> Result<Inv
     }
     if words.want(Wish::UniqueId) {
         return Ok(Invocation::UniqueId);
+    }
+    if let Some(file) = words.value_of(Wish::FenceCheck) {
+        return fence_check(file, &words.command);
     }
     if words.want(Wish::Doctor) {
         return Ok(Invocation::Doctor(Box::new(Sources::read(&words, host))));
@@ -332,6 +342,19 @@ fn action(words: Words) -> Result<Action, Failure> {
         let command = words.command;
         Ok(Action::Lock { command })
     }
+}
+
+/// `--fence-check FILE N`.
+fn fence_check(file: &OsStr, words: &[OsString]) -> Result<Invocation, Failure> {
+    let [word] = words else {
+        return Err(exit::bad_fence_check());
+    };
+    let digits = word.to_str().filter(|text| !text.starts_with('+'));
+    let number = digits.and_then(|text| text.parse().ok());
+    Ok(Invocation::FenceCheck {
+        file: file.into(),
+        number: number.ok_or_else(exit::bad_fence_check)?,
+    })
 }
 
 fn explain(words: &Words) -> Result<Explain, Failure> {

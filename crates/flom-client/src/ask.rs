@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use flom_proto::{Lock, Message, Session, Unlock, encode};
+use flom_proto::{Lock, Message, Session, Ties, Unlock, encode};
 use flom_types::limits::OLD_DAEMON_MESSAGE_BYTES;
-use flom_types::{LockMode, QUESTION, ResourceKind, ResourceName, Who};
+use flom_types::{Lineage, LockMode, Previous, QUESTION, ResourceKind, ResourceName, Token, Who};
+use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::request::OnDrop;
 
@@ -19,6 +20,20 @@ pub(crate) struct Ask {
     pub(crate) on_drop: OnDrop,
     /// Who asks, in the words of people.
     pub(crate) who: Option<Box<Who>>,
+    /// Who holds a lock while this is asked for, and goes on only then.
+    pub(crate) outer: Option<Box<Lineage>>,
+    /// Whether what those hold is granted again.
+    pub(crate) reentrant: bool,
+    /// Who asks among them, from when it is asked.
+    pub(crate) lineage: Option<Box<Lineage>>,
+}
+
+/// A request as bytes.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) bytes: Vec<u8>,
+    /// Whether it says less than there is to say, so that an old daemon takes it.
+    pub(crate) is_cut: bool,
 }
 
 /// `resource=NAME mode=EX quantity=1 ...`, for the log.
@@ -32,6 +47,9 @@ impl fmt::Display for Ask {
             idle_lifespan_ms,
             on_drop: _,
             who: _,
+            outer: _,
+            reentrant: _,
+            lineage: _,
         } = self;
         write!(
             f,
@@ -52,6 +70,21 @@ impl Ask {
             idle_lifespan_ms: 0,
             on_drop: OnDrop::Rollback,
             who: None,
+            outer: None,
+            reentrant: false,
+            lineage: None,
+        }
+    }
+
+    /// The same, asked for now, by somebody who differs from all others.
+    pub(crate) fn begun(&self) -> Self {
+        let lineage = draw().map(|own| match &self.outer {
+            Some(outer) => outer.inner(own),
+            None => Lineage::outermost(own),
+        });
+        Self {
+            lineage: lineage.map(Box::new),
+            ..self.clone()
         }
     }
 
@@ -90,30 +123,55 @@ impl Ask {
 
     /// The request as bytes. It says who we are and that we understand more than FLoM 1.7.2, as far
     /// as that does not make it too long for an old daemon: the command is cut first.
-    pub(crate) fn message(&self, peer_id: &str, waits: bool) -> Vec<u8> {
-        let mut session = Session {
-            ties: None,
-            peer_id: peer_id.to_string(),
-            ext: true,
-            who: self.who.clone(),
-        };
+    pub(crate) fn message(&self, peer_id: &str, waits: bool) -> Said {
+        let mut session = self.session(peer_id);
         let whole = self.encoded(&session, waits);
         let mut message = whole.clone();
         while message.len() > OLD_DAEMON_MESSAGE_BYTES {
             if !shorten(&mut session, message.len() - OLD_DAEMON_MESSAGE_BYTES) {
-                return whole;
+                return Said {
+                    bytes: whole,
+                    is_cut: false,
+                };
             }
             message = self.encoded(&session, waits);
         }
-        message
+        Said {
+            bytes: message,
+            is_cut: self.is_tied() && session.ties.is_none(),
+        }
+    }
+
+    /// The request as bytes for a daemon of this program, which takes all of it.
+    pub(crate) fn whole_message(&self, peer_id: &str, waits: bool) -> Vec<u8> {
+        self.encoded(&self.session(peer_id), waits)
+    }
+
+    /// Whether the daemon must know of those whom the asker keeps waiting.
+    fn is_tied(&self) -> bool {
+        self.outer.is_some()
+    }
+
+    fn session(&self, peer_id: &str) -> Session {
+        let ties = self.lineage.as_deref().map(|lineage| Ties {
+            lineage: Some(lineage.clone()),
+            reentrant: self.reentrant,
+            ..Ties::default()
+        });
+        Session {
+            peer_id: peer_id.to_string(),
+            ext: true,
+            ties: ties.map(Box::new),
+            who: self.who.clone(),
+        }
     }
 
     /// The end of the lock as bytes.
-    pub(crate) fn unlock_message(&self, rollback: bool) -> Vec<u8> {
+    pub(crate) fn unlock_message(&self, rollback: bool, ended: Option<Previous>) -> Vec<u8> {
         let unlock = Unlock {
-            ended: None,
             name: self.resource.as_bytes().to_vec(),
             rollback,
+            ended,
         };
         let mut bytes = Vec::new();
         encode(&Message::Unlock(unlock), &mut bytes);
@@ -137,11 +195,18 @@ impl Ask {
     }
 }
 
+/// A number that nobody else has drawn; none where the system gives none, which it always does.
+fn draw() -> Option<Token> {
+    let mut bytes = [0; 8];
+    getrandom(&mut bytes[..], GetRandomFlags::empty()).ok()?;
+    Some(Token(u64::from_ne_bytes(bytes)))
+}
+
 /// Leaves something out, at least so many bytes of it where it can be cut; false if there is nothing
 /// left that may be left out.
 fn shorten(session: &mut Session, bytes: usize) -> bool {
     let Some(who) = &mut session.who else {
-        return std::mem::take(&mut session.ext);
+        return session.ties.take().is_some() || std::mem::take(&mut session.ext);
     };
     if let Some(command) = &mut who.command {
         match command.len().checked_sub(bytes) {
@@ -173,7 +238,7 @@ mod tests {
     }
 
     fn body(ask: &Ask, waits: bool) -> String {
-        let message = ask.message(PEER, waits);
+        let message = ask.message(PEER, waits).bytes;
         let text = String::from_utf8(message).unwrap();
         let start = text.find("<resource").unwrap();
         text[start..].trim_end_matches("</msg>").to_string()
@@ -226,7 +291,7 @@ mod tests {
     #[test]
     fn a_request_stays_as_short_as_an_old_daemon_needs_it_if_its_name_does() {
         for bytes in [1, 234, 235, 240, 241, 4096] {
-            let message = ask(&"a".repeat(bytes)).message(PEER, true);
+            let message = ask(&"a".repeat(bytes)).message(PEER, true).bytes;
             let says_ext = String::from_utf8_lossy(&message).contains("ext=\"1\"");
             assert_eq!(
                 message.len() <= 511,
@@ -236,6 +301,33 @@ mod tests {
             );
             assert_eq!(says_ext, !(235..=240).contains(&bytes), "{bytes}");
         }
+    }
+
+    #[test]
+    fn who_asks_inside_of_another_lock_says_so_or_says_that_it_could_not() {
+        let outer = Lineage::outermost(Token(1));
+        let tied = |bytes: usize| Ask {
+            outer: Some(Box::new(outer.clone())),
+            reentrant: true,
+            ..ask(&"a".repeat(bytes))
+        };
+        let begun = tied(3).begun();
+        let lineage = begun.lineage.clone().unwrap();
+        assert_eq!(lineage.outer(), [Token(1)]);
+        assert_ne!(tied(3).begun().lineage, Some(lineage.clone()));
+        let said = begun.message(PEER, true);
+        let words = format!(" lineage=\"{lineage}\" reentrant=\"1\"");
+        assert!(String::from_utf8(said.bytes).unwrap().contains(&words));
+        assert!(!said.is_cut);
+        // Next to a long name there is no room; a daemon that takes more gets all of it.
+        let begun = tied(220).begun();
+        let said = begun.message(PEER, true);
+        assert!(said.is_cut && said.bytes.len() <= OLD_DAEMON_MESSAGE_BYTES);
+        let whole = String::from_utf8(begun.whole_message(PEER, true)).unwrap();
+        assert!(whole.contains(" lineage=") && whole.contains(" ext=\"1\""));
+        // Who holds nothing else needs no room for that.
+        let said = ask(&"a".repeat(220)).begun().message(PEER, true);
+        assert!(!said.is_cut && said.bytes.len() <= OLD_DAEMON_MESSAGE_BYTES);
     }
 
     #[test]
@@ -249,7 +341,7 @@ mod tests {
                 label: Some("nightly".to_string()),
                 command: Some("\u{e4}".repeat(command)),
             }));
-            let message = ask.message(PEER, true);
+            let message = ask.message(PEER, true).bytes;
             let bytes = message.len();
             let mut decoder = flom_proto::Decoder::new();
             decoder.feed(&message);

@@ -3,11 +3,12 @@
 use std::io;
 
 use flom_settings::Settings;
-use flom_types::{Outcome, Who};
+use flom_types::{Outcome, Previous, Who};
 
 use crate::call::{Limits, Wait};
 use crate::client::Client;
-use crate::error::{ConfigError, LockError};
+use crate::error::{ConfigError, LockError, ReleaseError};
+use crate::guard::Guard;
 use crate::observe;
 use crate::pending::Pending;
 use crate::request::Request;
@@ -44,6 +45,18 @@ pub fn start(
 /// `request`, which says who asks.
 pub fn introduce(request: Request, who: Who) -> Request {
     request.introduce(who)
+}
+
+/// As [`Guard::unlock`], or [`Guard::rollback`]; the next holder learns that this one has `ended` so.
+///
+/// # Errors
+///
+/// As those.
+pub fn release(guard: Guard, rollback: bool, ended: Previous) -> Result<(), ReleaseError> {
+    match rollback {
+        true => guard.roll_back(ended),
+        false => guard.release(false, ended),
+    }
 }
 
 /// Asks why `pending` waits, unless that is being asked already; what is known at once is the answer.

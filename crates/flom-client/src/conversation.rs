@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use flom_proto::{Answer, AnswerStep, DecodeError, Decoder, Message, Report};
-use flom_types::{Outcome, Time};
+use flom_types::{Outcome, Previous, Time};
 
 use crate::trace;
 
@@ -104,7 +104,18 @@ enum State {
     /// There will be another answer.
     Waiting { queued: bool },
     /// The lock is ours.
-    Held { element: Option<String> },
+    Held(Granted),
+}
+
+/// What the daemon has said of a lock that it granted.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Granted {
+    /// What has been locked, where the resource has elements.
+    pub(crate) element: Option<String>,
+    /// The number of the grant, larger than that of every earlier one.
+    pub(crate) fence: Option<u64>,
+    /// How the last exclusive holder ended.
+    pub(crate) previous: Option<Previous>,
 }
 
 impl Conversation {
@@ -129,7 +140,7 @@ impl Conversation {
     pub(crate) fn heard(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         self.decoder.feed(bytes);
         // What comes after the grant is nobody's business here: no daemon has anything to say.
-        while !matches!(self.state, State::Held { .. }) {
+        while !matches!(self.state, State::Held(_)) {
             match self.decoder.next_message().map_err(Fault::Unreadable)? {
                 Some(message) => self.take(message)?,
                 None => break,
@@ -148,7 +159,7 @@ impl Conversation {
     /// Looks at the clock.
     pub(crate) fn tick(&self, now: Time) -> Result<(), Fault> {
         let queued = match self.state {
-            State::Held { .. } => return Ok(()),
+            State::Held(_) => return Ok(()),
             State::Waiting { queued } => queued,
             State::Asked => false,
         };
@@ -177,7 +188,7 @@ impl Conversation {
         match self.state {
             State::Asked => Progress::Waiting { queued: false },
             State::Waiting { queued } => Progress::Waiting { queued },
-            State::Held { .. } => Progress::Granted,
+            State::Held(_) => Progress::Granted,
         }
     }
 
@@ -186,10 +197,10 @@ impl Conversation {
         self.extended
     }
 
-    /// What has been locked, if the lock is held and the resource has elements.
-    pub(crate) fn element(&self) -> Option<&str> {
+    /// What the daemon has said of the lock, if it is held.
+    pub(crate) fn granted(&self) -> Option<&Granted> {
         match &self.state {
-            State::Held { element } => element.as_deref(),
+            State::Held(granted) => Some(granted),
             _ => None,
         }
     }
@@ -247,9 +258,11 @@ impl Conversation {
                 AnswerStep::Later | AnswerStep::Last,
                 Some(Outcome::Granted),
             ) => {
-                self.state = State::Held {
+                self.state = State::Held(Granted {
                     element: answer.element,
-                };
+                    fence: answer.fence,
+                    previous: answer.previous,
+                });
             }
             (State::Asked, AnswerStep::First, Some(outcome)) if outcome.is_waiting() => {
                 self.wait(outcome)?;
@@ -264,6 +277,7 @@ impl Conversation {
                 return Err(Fault::Refused(answer.rc));
             }
             (State::Waiting { .. }, AnswerStep::Later | AnswerStep::Last, _) => {
+                self.reason = answer.element;
                 return Err(Fault::Refused(answer.rc));
             }
             _ => return Err(unexpected(&answer)),

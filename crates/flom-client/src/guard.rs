@@ -6,11 +6,12 @@ use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use flom_types::{LockMode, ResourceName, target};
+use flom_types::{Lineage, LockMode, Previous, ResourceName, target};
 use log::debug;
 use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
 
 use crate::ask::Ask;
+use crate::conversation::Granted;
 use crate::error::{LockLost, ReleaseError};
 use crate::line::{Heard, Line, READABLE};
 use crate::pending::SEND_LIMIT;
@@ -29,7 +30,7 @@ use crate::request::OnDrop;
 pub struct Guard {
     line: Line,
     ask: Ask,
-    element: Option<String>,
+    word: Word,
     /// The process that holds the lock.
     owner: u32,
     release_limit: Duration,
@@ -37,18 +38,26 @@ pub struct Guard {
     is_over: bool,
 }
 
+/// What the daemon has said.
+#[derive(Debug, Default)]
+pub(crate) struct Word {
+    pub(crate) granted: Granted,
+    /// Whether it understands more than FLoM 1.7.2.
+    pub(crate) is_extended: bool,
+}
+
 impl Guard {
     pub(crate) fn new(
         line: Line,
         ask: Ask,
-        element: Option<String>,
+        word: Word,
         owner: u32,
         release_limit: Duration,
     ) -> Self {
         Self {
             line,
             ask,
-            element,
+            word,
             owner,
             release_limit,
             is_over: false,
@@ -80,7 +89,7 @@ impl Guard {
     /// What of it is locked, as the daemon says it: the element of a set, the number of a sequence,
     /// the time stamp.
     pub fn element(&self) -> Option<&str> {
-        self.element.as_deref()
+        self.word.granted.element.as_deref()
     }
 
     /// The number of a sequence.
@@ -89,6 +98,27 @@ impl Guard {
             true => self.element()?.parse().ok(),
             false => None,
         }
+    }
+
+    /// The number of this grant: larger than that of every earlier grant of the resource, also of
+    /// those before a restart of the daemon. Who writes under the lock hands it on, and who is
+    /// written to refuses smaller ones: then a holder that has lost its lock without noticing does no
+    /// harm. `None` from a daemon of FLoM 1.7.2.
+    pub fn fence(&self) -> Option<u64> {
+        self.word.granted.fence
+    }
+
+    /// How the last exclusive holder of a simple or hierarchical resource ended. `None` from a
+    /// daemon of FLoM 1.7.2.
+    pub fn previous(&self) -> Option<Previous> {
+        self.word.granted.previous
+    }
+
+    /// Who holds this lock, among those who hold locks inside of each other: for
+    /// [`Request::inside_of`](crate::Request::inside_of) in another process, which finds it in
+    /// `FLOM_SESSION` if it was put there.
+    pub fn lineage(&self) -> Option<&Lineage> {
+        self.ask.lineage.as_deref()
     }
 
     /// Whether the lock is still held, as far as the connection tells. Does not wait.
@@ -134,7 +164,7 @@ impl Guard {
     ///
     /// [`ReleaseError`]: in any case the lock is not held any more by this guard.
     pub fn unlock(self) -> Result<(), ReleaseError> {
-        self.release(false)
+        self.release(false, Previous::Released)
     }
 
     /// As [`unlock`](Self::unlock), but the number of a transactional sequence goes back: the next
@@ -145,9 +175,14 @@ impl Guard {
     /// As [`unlock`](Self::unlock); [`ReleaseError::NotTransactional`] for any other resource, which
     /// is released all the same.
     pub fn rollback(self) -> Result<(), ReleaseError> {
+        self.roll_back(Previous::Released)
+    }
+
+    /// Rolls back; the next holder learns that this one has `ended` so.
+    pub(crate) fn roll_back(self, ended: Previous) -> Result<(), ReleaseError> {
         let resource = self.ask.resource.clone();
         let is_transactional = self.ask.is_transactional();
-        self.release(true)?;
+        self.release(true, ended)?;
         match is_transactional {
             true => Ok(()),
             false => Err(ReleaseError::NotTransactional { resource }),
@@ -166,7 +201,8 @@ impl Guard {
         Ok(fcntl_setfd(&self.line, flags)?)
     }
 
-    fn release(mut self, rollback: bool) -> Result<(), ReleaseError> {
+    /// Gives the lock back; the next holder learns that this one has `ended` so.
+    pub(crate) fn release(mut self, rollback: bool, ended: Previous) -> Result<(), ReleaseError> {
         self.is_over = true;
         let resource = &self.ask.resource;
         if self.owner != process::id() {
@@ -177,7 +213,9 @@ impl Guard {
         self.check()?;
         let limit = self.release_limit;
         let until = Instant::now() + limit.min(SEND_LIMIT);
-        let message = self.ask.unlock_message(rollback);
+        // Nothing said means that all is well.
+        let says = self.word.is_extended && ended != Previous::Released;
+        let message = self.ask.unlock_message(rollback, says.then_some(ended));
         match self.line.send(&message, limit.min(SEND_LIMIT)) {
             Ok(()) => {}
             Err(source) if source.kind() == io::ErrorKind::TimedOut => {
@@ -222,7 +260,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         // Bytes that nobody has read would make the end of the connection overtake the word.
         if self.commits_on_drop() && self.check().is_ok() {
-            let message = self.ask.unlock_message(false);
+            let message = self.ask.unlock_message(false, None);
             // The system takes it at once or not at all; there is nobody to be told which.
             let _ = self.line.send(&message, Duration::ZERO);
         }

@@ -215,8 +215,8 @@ pub use client::Client;
 pub use conversation::Progress;
 pub use error::{ConfigError, ConnectError, LockError, LockLost, ReleaseError, StartError};
 pub use flom_types::{
-    LockMode, NameError as ResourceNameError, ParseModeError, ResourceKind, ResourceName,
-    ReturnCode,
+    Lineage, LockMode, NameError as ResourceNameError, ParseLineageError, ParseModeError,
+    ParsePreviousError, Previous, ResourceKind, ResourceName, ReturnCode, Token,
 };
 pub use guard::Guard;
 #[cfg(feature = "tls")]

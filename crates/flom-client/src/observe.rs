@@ -141,7 +141,7 @@ pub struct Watcher {
 impl Watcher {
     /// Learns whether the daemon can show what it keeps.
     fn greet(&mut self) -> Result<(), ObserveError> {
-        self.send(&Ask::question().message(&self.peer_id, false))?;
+        self.send(&Ask::question().message(&self.peer_id, false).bytes)?;
         let answer = match self.next_message()? {
             Message::Answer(answer) => answer,
             other => return Err(self.misunderstood(&other)),

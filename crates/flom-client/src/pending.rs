@@ -12,7 +12,7 @@ use crate::ask::Ask;
 use crate::call::Limits;
 use crate::conversation::{Conversation, Fault, Progress, Terms};
 use crate::error::LockError;
-use crate::guard::Guard;
+use crate::guard::{Guard, Word};
 use crate::line::{Heard, Line, READABLE};
 use crate::tls::TlsError;
 
@@ -190,14 +190,27 @@ impl Pending {
     }
 
     fn into_guard(self) -> Guard {
-        let element = self.conversation.element().map(str::to_string);
+        let granted = self.conversation.granted().cloned().unwrap_or_default();
         debug!(
             target: target::CLIENT,
-            "resource={} granted after {} ms, element {element:?}",
+            "resource={} granted after {} ms, {granted:?}",
             self.ask.resource,
             self.asked.elapsed().as_millis()
         );
-        Guard::new(self.line, self.ask, element, self.owner, self.release_limit)
+        let is_extended = self.conversation.is_extended() == Some(true);
+        let word = Word {
+            granted,
+            is_extended,
+        };
+        Guard::new(self.line, self.ask, word, self.owner, self.release_limit)
+    }
+
+    /// Why the daemon has refused, in lines, if it has said so in words.
+    fn reasons(&self) -> Vec<String> {
+        let lines = self.conversation.reason().unwrap_or_default().lines();
+        lines
+            .map(|line| Printable(line.as_bytes()).to_string())
+            .collect()
     }
 
     fn now(&self) -> Time {
@@ -239,14 +252,15 @@ impl Pending {
                 Some(Outcome::CannotWait) => LockError::NoSuchResource { resource },
                 Some(Outcome::Impossible) => LockError::Impossible { resource },
                 Some(Outcome::InvalidName) => LockError::InvalidName { resource, peer },
+                Some(Outcome::Deadlock) => LockError::Deadlock {
+                    resource,
+                    circle: self.reasons(),
+                },
                 _ => LockError::Refused {
                     resource,
                     peer,
                     rc,
-                    reason: self
-                        .conversation
-                        .reason()
-                        .map(|reason| Printable(reason.as_bytes()).to_string()),
+                    reason: self.reasons().into_iter().next(),
                 },
             },
             Fault::TimedOut { after, queued } => LockError::TimedOut {

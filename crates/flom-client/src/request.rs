@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use flom_types::limits::OLD_DAEMON_MESSAGE_BYTES;
-use flom_types::{LockMode, ResourceName, Who, target};
+use flom_types::{Lineage, LockMode, ResourceName, Who, target};
 use log::trace;
 
 use crate::ask::Ask;
@@ -79,6 +79,32 @@ impl Request {
     /// What becomes of the number of a transactional sequence when the guard is dropped.
     pub fn on_drop(mut self, on_drop: OnDrop) -> Self {
         self.ask.on_drop = on_drop;
+        self
+    }
+
+    /// Says that whoever asks holds `guard`, and lets go of it only after it has been granted this.
+    ///
+    /// Then a wait that could never end, because somebody waits for `guard` whom this would wait
+    /// for, comes to nothing at once: [`LockError::Deadlock`]. A daemon of FLoM 1.7.2 does not know.
+    pub fn inside(self, guard: &Guard) -> Self {
+        match guard.lineage() {
+            Some(lineage) => self.inside_of(lineage.clone()),
+            None => self,
+        }
+    }
+
+    /// The same, of a lock held by whoever is called `outer`: the value of `FLOM_SESSION` in a
+    /// command that `flom` runs.
+    pub fn inside_of(mut self, outer: Lineage) -> Self {
+        self.ask.outer = Some(Box::new(outer));
+        self
+    }
+
+    /// Whether what is asked for is granted at once where those hold it already who were named by
+    /// [`inside`](Self::inside): the same resource, in this mode or a stronger one, or so many
+    /// units. Otherwise that is a [`LockError::Deadlock`].
+    pub fn reentrant(mut self, reentrant: bool) -> Self {
+        self.ask.reentrant = reentrant;
         self
     }
 
@@ -188,9 +214,10 @@ impl Request {
     }
 
     fn ask(&self, call: &Call, tell: &mut dyn FnMut(Notice<'_>)) -> Result<Pending, LockError> {
-        let message = self.message(call, &self.client, tell)?;
+        let ask = self.ask.begun();
+        let message = self.message(&ask, call, &self.client, tell)?;
         let line = self.connect(&self.client, call, tell)?;
-        self.send(line, call, &message)
+        self.send(ask, line, call, &message)
     }
 
     /// As [`start`](Self::start), over a connection of `client` that is there.
@@ -201,46 +228,52 @@ impl Request {
         wait: Wait,
     ) -> Result<Pending, LockError> {
         let call = client.call(wait);
-        let message = self.message(&call, client, &mut |_| {})?;
-        self.send(line, &call, &message)
+        let ask = self.ask.begun();
+        let message = self.message(&ask, &call, client, &mut |_| {})?;
+        self.send(ask, line, &call, &message)
     }
 
     /// The request as bytes, once it is certain that the daemon of `client` can take them.
     fn message(
         &self,
+        ask: &Ask,
         call: &Call,
         client: &Client,
         tell: &mut dyn FnMut(Notice<'_>),
     ) -> Result<Vec<u8>, LockError> {
         let resource = &self.ask.resource;
         trace!(target: target::RESOURCE, "resource={resource} is {:?}", resource.kind());
-        let message = self.ask.message(client.peer_id(), call.terms().waits);
-        if message.len() > OLD_DAEMON_MESSAGE_BYTES {
-            self.make_sure_of_room(call, client, tell)?;
+        let (peer_id, waits) = (client.peer_id(), call.terms().waits);
+        let said = ask.message(peer_id, waits);
+        let is_long = said.bytes.len() > OLD_DAEMON_MESSAGE_BYTES;
+        if !is_long && !said.is_cut {
+            return Ok(said.bytes);
         }
-        Ok(message)
+        match self.find_out(call, client, tell)? {
+            (true, _) => Ok(ask.whole_message(peer_id, waits)),
+            (false, peer) if is_long => Err(LockError::NameTooLong {
+                bytes: resource.as_bytes().len(),
+                peer,
+            }),
+            (false, _) => Ok(said.bytes),
+        }
     }
 
-    /// Learns who the daemon is by a question that leaves nothing behind.
-    fn make_sure_of_room(
+    /// Learns whether the daemon understands more than FLoM 1.7.2, and who it is, by a question that
+    /// leaves nothing behind.
+    fn find_out(
         &self,
         call: &Call,
         client: &Client,
         tell: &mut dyn FnMut(Notice<'_>),
-    ) -> Result<(), LockError> {
+    ) -> Result<(bool, String), LockError> {
         let question = Ask::question();
-        let message = question.message(client.peer_id(), false);
+        let message = question.message(client.peer_id(), false).bytes;
         let line = self.connect(client, call, tell)?;
         let peer = line.peer().to_string();
         let terms = client.call(Wait::No).terms();
         let asked = Pending::send(line, question, &message, terms, client.limits())?;
-        match asked.learn_whether_extended()? {
-            true => Ok(()),
-            false => Err(LockError::NameTooLong {
-                bytes: self.ask.resource.as_bytes().len(),
-                peer,
-            }),
-        }
+        Ok((asked.learn_whether_extended()?, peer))
     }
 
     fn connect(
@@ -257,16 +290,16 @@ impl Request {
             })
     }
 
-    fn send(&self, line: Line, call: &Call, message: &[u8]) -> Result<Pending, LockError> {
+    fn send(
+        &self,
+        ask: Ask,
+        line: Line,
+        call: &Call,
+        message: &[u8],
+    ) -> Result<Pending, LockError> {
         match call.exhausted() {
             Some(after) => Err(self.timed_out(after)),
-            None => Pending::send(
-                line,
-                self.ask.clone(),
-                message,
-                call.terms(),
-                self.client.limits(),
-            ),
+            None => Pending::send(line, ask, message, call.terms(), self.client.limits()),
         }
     }
 

@@ -13,6 +13,7 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use crate::environment::Variables;
 use crate::exit::Ended;
 
 /// The shell of execvp(3), for files that say not what they are for.
@@ -31,8 +32,13 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts `command`, as execvp(3) would find it, with `element` as one more argument.
-    pub(crate) fn start(command: &[OsString], element: Option<&str>) -> io::Result<Self> {
+    /// Starts `command`, as execvp(3) would find it, with `element` as one more argument, and with
+    /// `variables` set in its environment, or unset.
+    pub(crate) fn start(
+        command: &[OsString],
+        element: Option<&str>,
+        variables: &Variables,
+    ) -> io::Result<Self> {
         let (program, arguments) = command
             .split_first()
             .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
@@ -41,12 +47,13 @@ impl Child {
             .map(OsString::as_os_str)
             .chain(element.map(OsStr::new))
             .collect();
-        let process = match spawn(program, &arguments) {
+        let process = match spawn(program, &arguments, variables) {
             Err(error) if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => {
                 let file = script(program).ok_or(error)?;
                 spawn(
                     SHELL.as_ref(),
                     &[&[file.as_os_str()], &arguments[..]].concat(),
+                    variables,
                 )
             }
             started => started,
@@ -89,8 +96,20 @@ impl Child {
     }
 }
 
-fn spawn(program: &OsStr, arguments: &[&OsStr]) -> io::Result<process::Child> {
-    Command::new(program).args(arguments).spawn()
+fn spawn(
+    program: &OsStr,
+    arguments: &[&OsStr],
+    variables: &Variables,
+) -> io::Result<process::Child> {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    for (name, value) in variables {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.spawn()
 }
 
 /// The file that the system found for `program`, and could not execute.
@@ -145,14 +164,16 @@ mod tests {
         }
     }
 
+    const NONE: Variables = Vec::new();
+
     fn run(words: &[&OsStr], element: Option<&str>) -> io::Result<Ended> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-        Child::start(&words, element)?.wait()
+        Child::start(&words, element, &NONE)?.wait()
     }
 
     fn sh(script: &str) -> Child {
         let words = ["/bin/sh", "-c", script].map(OsString::from);
-        Child::start(&words, None).unwrap()
+        Child::start(&words, None, &NONE).unwrap()
     }
 
     #[test]
@@ -167,6 +188,20 @@ mod tests {
         let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
         assert_eq!(run(&words, Some("b c d")).unwrap(), Ended::Exited(0));
         assert_eq!(run(&words, None).unwrap(), Ended::Exited(1));
+    }
+
+    #[test]
+    fn variables_are_set_and_unset_for_the_command_alone() {
+        let words = [
+            "/bin/sh",
+            "-c",
+            "test \"${FLOM_FENCE-none} ${HOME-none}\" = '7 none'",
+        ];
+        let words = words.map(OsString::from);
+        let variables = vec![("FLOM_FENCE", Some("7".into())), ("HOME", None)];
+        let ended = Child::start(&words, None, &variables).unwrap().wait();
+        assert_eq!(ended.unwrap(), Ended::Exited(0));
+        assert_eq!(env::var_os("FLOM_FENCE"), None);
     }
 
     #[test]

@@ -7,12 +7,13 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
 use flom_client::{Guard, Pending, Progress, ReleaseError, command};
-use flom_types::{Patience, target};
+use flom_types::{Patience, Previous, target};
 use log::trace;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::child::Child;
+use crate::environment;
 use crate::exit::{Ended, Outcome, RunError};
 use crate::explain::Explainer;
 use crate::run::{Effect, Event, Run};
@@ -249,8 +250,8 @@ impl Rim<'_> {
                 (self.tell)(Notice::Lost(&lost));
                 Step::Nothing
             }
-            Effect::Release { rollback } => {
-                self.release(rollback);
+            Effect::Release { rollback, ended } => {
+                self.release(rollback, ended);
                 Step::Event(Event::Released)
             }
             Effect::Done(outcome) => Step::Done(outcome),
@@ -283,6 +284,7 @@ impl Rim<'_> {
     fn start(&mut self) -> Result<(), RunError> {
         let guard = self.guard.as_ref();
         let element = guard.and_then(Guard::element).map(str::to_string);
+        let variables = guard.map(environment::of).unwrap_or_default();
         if let Some(element) = &element {
             (self.tell)(Notice::Locked { element });
         }
@@ -291,10 +293,11 @@ impl Rim<'_> {
         for number in never.map_err(RunError::Watch)? {
             (self.tell)(Notice::CannotIgnore { number });
         }
-        let child = Child::start(&self.job.command, element.as_deref()).map_err(|source| {
-            let command = self.job.command.first().cloned().unwrap_or_default();
-            RunError::Execute { command, source }
-        })?;
+        let child =
+            Child::start(&self.job.command, element.as_deref(), &variables).map_err(|source| {
+                let command = self.job.command.first().cloned().unwrap_or_default();
+                RunError::Execute { command, source }
+            })?;
         let watched = match child.pidfd() {
             Some(pidfd) => self.watch().add(&mut SourceFd(&pidfd), CHILD),
             None => Err(io::ErrorKind::Unsupported.into()),
@@ -305,15 +308,17 @@ impl Rim<'_> {
         Ok(())
     }
 
-    fn release(&mut self, rollback: bool) {
+    fn release(&mut self, rollback: bool, ended: Option<Ended>) {
         // Signals wait meanwhile: it has an end of its own, and then flom ends anyway.
         self.explainer.end(self.tell);
         if let Some(pending) = self.pending.take() {
             pending.withdraw();
         }
-        let released = self.guard.take().map_or(Ok(()), |guard| match rollback {
-            true => guard.rollback(),
-            false => guard.unlock(),
+        let released = self.guard.take().map_or(Ok(()), |guard| {
+            // Where nothing was run, things are as the last holder has left them.
+            let found = guard.previous().unwrap_or(Previous::Released);
+            let ended = ended.map_or(found, Ended::as_previous);
+            command::release(guard, rollback, ended)
         });
         match released {
             // Whatever was locked, a command that fails says so.

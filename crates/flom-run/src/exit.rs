@@ -8,6 +8,7 @@ use std::process::ExitStatus;
 
 use flom_client::LockError;
 use flom_settings::KilledStatus;
+use flom_types::Previous;
 
 /// How a run has ended.
 #[derive(Debug)]
@@ -60,6 +61,15 @@ impl Ended {
         match self {
             Self::Exited(status) => status,
             Self::Killed(signal) => status_of_signal(signal),
+        }
+    }
+
+    /// What the next holder of the resource is told.
+    pub(crate) fn as_previous(self) -> Previous {
+        match self {
+            Self::Exited(0) => Previous::Released,
+            Self::Exited(status) => Previous::Failed(status),
+            Self::Killed(signal) => Previous::Killed(u8::try_from(signal).unwrap_or(0)),
         }
     }
 

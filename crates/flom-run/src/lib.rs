@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod child;
+mod environment;
 mod event_loop;
 mod exit;
 mod explain;

@@ -50,6 +50,8 @@ pub(crate) enum Effect {
     Release {
         /// Whether the command failed: then a transactional sequence takes its number back.
         rollback: bool,
+        /// How the command has ended, if it was run.
+        ended: Option<Ended>,
     },
     /// That was it.
     Done(Outcome),
@@ -91,17 +93,19 @@ impl Run {
                 (State::Asking { again: true }, Some(Effect::Ask))
             }
             (State::Asking { .. }, Event::NotGranted(error)) => {
-                release(false, Outcome::Failed(error.into()))
+                release(false, None, Outcome::Failed(error.into()))
             }
             (State::Asking { .. }, Event::Signal { number, .. }) => {
-                release(false, Outcome::Withdrawn(number))
+                release(false, None, Outcome::Withdrawn(number))
             }
-            (State::Asking { .. }, Event::Failed(error)) => release(false, Outcome::Failed(error)),
+            (State::Asking { .. }, Event::Failed(error)) => {
+                release(false, None, Outcome::Failed(error))
+            }
             (State::Running { lost: false }, Event::Failed(error)) => {
-                release(true, Outcome::Failed(error))
+                release(true, None, Outcome::Failed(error))
             }
             (State::Running { lost: false }, Event::Ended(ended)) => {
-                release(!ended.succeeded(), Outcome::Ended(ended))
+                release(!ended.succeeded(), Some(ended), Outcome::Ended(ended))
             }
             (State::Running { lost: true }, Event::Failed(error)) => {
                 (State::Done, Some(Effect::Done(Outcome::Failed(error))))
@@ -128,10 +132,10 @@ impl Run {
     }
 }
 
-fn release(rollback: bool, then: Outcome) -> (State, Option<Effect>) {
+fn release(rollback: bool, ended: Option<Ended>, then: Outcome) -> (State, Option<Effect>) {
     (
         State::Releasing { then },
-        Some(Effect::Release { rollback }),
+        Some(Effect::Release { rollback, ended }),
     )
 }
 
@@ -215,8 +219,15 @@ mod tests {
             Effect::Start => "start".to_string(),
             Effect::Forward(number) => format!("forward {number}"),
             Effect::TellLost(_) => "tell lost".to_string(),
-            Effect::Release { rollback: false } => "release".to_string(),
-            Effect::Release { rollback: true } => "roll back".to_string(),
+            Effect::Release { rollback, ended } => {
+                let told = ended.map_or("as found".to_string(), |ended| {
+                    ended.as_previous().to_string()
+                });
+                match rollback {
+                    false => format!("release, {told}"),
+                    true => format!("roll back, {told}"),
+                }
+            }
             Effect::Done(Outcome::Ended(ended)) => format!("status {}", ended.status()),
             Effect::Done(Outcome::Withdrawn(number)) => format!("die of {number}"),
             Effect::Done(Outcome::Failed(error)) => format!("fail: {error}"),
@@ -227,20 +238,20 @@ mod tests {
     fn a_command_runs_between_grant_and_release() {
         assert_eq!(
             story([Event::Granted, exited(0), Event::Released]),
-            ["ask", "start", "release", "status 0"]
+            ["ask", "start", "release, released", "status 0"]
         );
     }
 
     #[test]
     fn a_command_that_fails_or_is_killed_rolls_back_and_its_status_is_kept() {
-        for (end, status) in [
-            (exited(1), "status 1"),
-            (exited(99), "status 99"),
-            (killed(9), "status 137"),
+        for (end, told, status) in [
+            (exited(1), "roll back, failed:1", "status 1"),
+            (exited(99), "roll back, failed:99", "status 99"),
+            (killed(9), "roll back, killed:9", "status 137"),
         ] {
             assert_eq!(
                 story([Event::Granted, end, Event::Released]),
-                ["ask", "start", "roll back", status]
+                ["ask", "start", told, status]
             );
         }
     }
@@ -249,7 +260,12 @@ mod tests {
     fn what_cannot_be_executed_gives_the_lock_back() {
         assert_eq!(
             story([Event::Granted, not_started(), Event::Released]),
-            ["ask", "start", "roll back", "fail: cannot execute 'x'"]
+            [
+                "ask",
+                "start",
+                "roll back, as found",
+                "fail: cannot execute 'x'"
+            ]
         );
     }
 
@@ -257,7 +273,7 @@ mod tests {
     fn a_refusal_never_starts_the_command() {
         assert_eq!(
             story([busy(), Event::Released]),
-            ["ask", "release", "fail: _RESOURCE is taken"]
+            ["ask", "release, as found", "fail: _RESOURCE is taken"]
         );
     }
 
@@ -270,13 +286,13 @@ mod tests {
                 exited(0),
                 Event::Released
             ]),
-            ["ask", "ask", "start", "release", "status 0"]
+            ["ask", "ask", "start", "release, released", "status 0"]
         );
         let words = story([disconnected(true), disconnected(true), Event::Released]);
-        assert_eq!(words[..3], ["ask", "ask", "release"]);
+        assert_eq!(words[..3], ["ask", "ask", "release, as found"]);
         assert!(words[3].starts_with("fail: "), "{words:?}");
         let words = story([disconnected(false), Event::Released]);
-        assert_eq!(words[..2], ["ask", "release"]);
+        assert_eq!(words[..2], ["ask", "release, as found"]);
     }
 
     #[test]
@@ -293,7 +309,7 @@ mod tests {
             let die = format!("die of {number}");
             assert_eq!(
                 story([event, Event::Released]),
-                ["ask", "release", die.as_str()]
+                ["ask", "release, as found", die.as_str()]
             );
         }
     }
@@ -302,7 +318,7 @@ mod tests {
     fn a_grant_that_crosses_the_withdrawal_starts_nothing() {
         assert_eq!(
             story([signal(TERM), Event::Granted, Event::Released]),
-            ["ask", "release", "-", "die of 15"]
+            ["ask", "release, as found", "-", "die of 15"]
         );
     }
 
@@ -321,7 +337,7 @@ mod tests {
                 "start",
                 "forward 15",
                 "forward 15",
-                "roll back",
+                "roll back, killed:15",
                 "status 143"
             ]
         );
@@ -352,7 +368,7 @@ mod tests {
     fn a_signal_after_the_command_changes_nothing() {
         assert_eq!(
             story([Event::Granted, exited(0), signal(TERM), Event::Released]),
-            ["ask", "start", "release", "-", "status 0"]
+            ["ask", "start", "release, released", "-", "status 0"]
         );
     }
 }

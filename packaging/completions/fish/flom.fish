@@ -1,6 +1,6 @@
 # Completion of flom for fish.
 
-complete -c flom -x -a '(__fish_complete_subcommand -r --resource-name -o --resource-timeout -q --resource-quantity -l --lock-mode -e --resource-create -i --resource-idle-lifespan -s --socket-name -d --daemon-lifespan -a --unicast-address -p --unicast-port -A --multicast-address -P --multicast-port -m --mount-point-vfs --fairness --remote-shutdown --http -n --network-interface -D --discovery-attempts -I --discovery-timeout --discovery-ttl --tcp-keepalive-time --tcp-keepalive-intvl --tcp-keepalive-probes --heartbeat --ignore-signal --killed-status --label --hide-command --on-dirty --on-lost --lost-grace --kill-after --max-hold --min-hold --tls-certificate --tls-private-key --tls-ca-certificate --tls-check-peer-id --tls-handshake-timeout --access-lock --access-shutdown --access-observe -t --daemon-trace-file -T --command-trace-file --append-trace-file --format --debug-feature -c --config-file)'
+complete -c flom -x -a '(__fish_complete_subcommand -r --resource-name -o --resource-timeout -q --resource-quantity -l --lock-mode -e --resource-create -i --resource-idle-lifespan -s --socket-name -d --daemon-lifespan -a --unicast-address -p --unicast-port -A --multicast-address -P --multicast-port -m --mount-point-vfs --fairness --remote-shutdown --http -n --network-interface -D --discovery-attempts -I --discovery-timeout --discovery-ttl --tcp-keepalive-time --tcp-keepalive-intvl --tcp-keepalive-probes --heartbeat --ignore-signal --killed-status --label --hide-command --on-dirty --on-lost --lost-grace --kill-after --max-hold --min-hold --tls-certificate --tls-private-key --tls-ca-certificate --tls-check-peer-id --tls-handshake-timeout --access-lock --access-shutdown --access-observe -t --daemon-trace-file -T --command-trace-file --append-trace-file --format --fence-check --debug-feature -c --config-file)'
 complete -c flom -s 'r' -l resource-name -x -d 'the lock; its name says its kind'
 complete -c flom -s 'o' -l resource-timeout -x -d 'wait at most MS; 0 no wait, -1 for ever'
 complete -c flom -s 'q' -l resource-quantity -x -d 'units to take of a numeric resource'
@@ -59,6 +59,7 @@ complete -c flom -s 'x' -l quiesce-exit -d 'ask the daemon to end when idle'
 complete -c flom -s 'X' -l immediate-exit -d 'ask the daemon to end now'
 complete -c flom -l signal-list -d 'print the names of the signals'
 complete -c flom -l unique-id -d 'print the id of this host'
+complete -c flom -l fence-check -r -F -d 'raise the number in FILE to N, or refuse'
 complete -c flom -l debug-feature -x -a 'ipv6.multicast.server ipv6.multicast.client' -d 'ipv6.multicast.server or .client'
 complete -c flom -l doctor -d 'check what locking needs'
 complete -c flom -l check-config -d 'print settings and where they come from'

@@ -38,6 +38,10 @@ fn is_out_of_turn(result: &Result<Progress, Fault>) -> bool {
     matches!(result, Err(Fault::OutOfTurn { .. }))
 }
 
+fn element(conversation: &Conversation) -> Option<&str> {
+    conversation.granted()?.element.as_deref()
+}
+
 #[test]
 fn the_first_answer_grants_lets_wait_or_refuses() {
     let table = [
@@ -143,15 +147,39 @@ fn what_cannot_be_read_is_named() {
 fn the_element_is_what_the_grant_names() {
     let mut conversation = Conversation::new(FOREVER, Time(0));
     conversation.heard(answer(16, 1).as_bytes()).unwrap();
-    assert_eq!(conversation.element(), None);
+    assert_eq!(element(&conversation), None);
     let grant = answer(24, 0).replace("rc=\"0\"", "rc=\"0\" element=\"a&amp;b\"");
     for byte in grant.bytes() {
         conversation.heard(&[byte]).unwrap();
     }
-    assert_eq!(conversation.element(), Some("a&b"));
+    assert_eq!(element(&conversation), Some("a&b"));
     // Later noise changes nothing.
     conversation.heard(answer(24, 4).as_bytes()).unwrap();
-    assert_eq!(conversation.element(), Some("a&b"));
+    assert_eq!(element(&conversation), Some("a&b"));
+}
+
+#[test]
+fn a_grant_has_a_number_and_tells_how_the_last_holder_ended() {
+    for (first, grant) in [("", answer(16, 0)), (&*answer(16, 1), answer(24, 0))] {
+        let mut conversation = Conversation::new(FOREVER, Time(0));
+        let more = "rc=\"0\" fence=\"9007199254740993\" previous=\"failed:3\"";
+        let said = first.to_string() + &grant.replace("rc=\"0\"", more);
+        conversation.heard(said.as_bytes()).unwrap();
+        let granted = conversation.granted().unwrap();
+        assert_eq!(granted.fence, Some(9_007_199_254_740_993));
+        assert_eq!(granted.previous, Some(Previous::Failed(3)));
+    }
+}
+
+#[test]
+fn a_refusal_says_why_also_to_who_has_waited() {
+    for (first, step) in [("", 16), (&*answer(16, 1), 24), (&*answer(16, 2), 32)] {
+        let mut conversation = Conversation::new(FOREVER, Time(0));
+        let refusal = answer(step, 100).replace("rc=\"100\"", "rc=\"100\" element=\"a&#10;b\"");
+        let heard = conversation.heard((first.to_string() + &refusal).as_bytes());
+        assert_eq!(heard, Err(Fault::Refused(100)));
+        assert_eq!(conversation.reason(), Some("a\nb"));
+    }
 }
 
 #[test]

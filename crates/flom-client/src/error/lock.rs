@@ -74,6 +74,15 @@ pub enum LockError {
         /// Why, in the daemon's words; `None` if it does not say.
         reason: Option<String>,
     },
+    /// To wait would be to wait for oneself, through others or not: see
+    /// [`Request::inside`](crate::Request::inside). Nothing is queued.
+    #[error("{resource}: it would wait for itself")]
+    Deadlock {
+        /// What was asked for.
+        resource: ResourceName,
+        /// Who waits for whom, in the daemon's words, a line each.
+        circle: Vec<String>,
+    },
     /// The connection ended before the lock was granted: nothing is held, nothing is queued.
     #[error("the daemon at {peer} closed the connection before it granted {resource}")]
     Disconnected {
@@ -134,7 +143,7 @@ impl LockError {
             Self::NoSuchResource { .. } => ReturnCode::CANT_WAIT,
             Self::Impossible { .. } => ReturnCode::LOCK_IMPOSSIBLE,
             Self::InvalidName { .. } => ReturnCode::INVALID_RESOURCE_NAME,
-            Self::Refused { .. } => ReturnCode::CANT_LOCK,
+            Self::Refused { .. } | Self::Deadlock { .. } => ReturnCode::CANT_LOCK,
             Self::Disconnected { source, .. } => {
                 let tls = source.as_ref().and_then(TlsError::within);
                 tls.map_or(ReturnCode::RECV, TlsError::code)

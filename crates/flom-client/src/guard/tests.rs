@@ -20,7 +20,7 @@ fn held() -> (Guard, UnixStream) {
 fn holding(name: &str, stream: Stream) -> Guard {
     let ask = Ask::new(ResourceName::parse(name.as_bytes()).unwrap());
     let line = Line::new(stream, "test".to_string()).unwrap();
-    Guard::new(line, ask, None, process::id(), AMPLE)
+    Guard::new(line, ask, Word::default(), process::id(), AMPLE)
 }
 
 #[test]
@@ -42,6 +42,29 @@ fn a_release_says_so_hangs_up_and_waits_for_the_daemon_to_do_the_same() {
         let heard = daemon.join().unwrap();
         assert!(heard.contains("verb=\"2\" step=\"8\""), "{heard}");
         assert!(heard.contains(word), "{heard}");
+    }
+}
+
+#[test]
+fn only_a_daemon_that_understands_it_is_told_how_the_holder_ended() {
+    for (is_extended, ended, word) in [
+        (true, Previous::Failed(3), Some(" ended=\"failed:3\"")),
+        (true, Previous::Lost, Some(" ended=\"lost\"")),
+        (true, Previous::Released, None), // which is what nothing means
+        (false, Previous::Failed(3), None),
+    ] {
+        let (mut guard, mut theirs) = held();
+        guard.word.is_extended = is_extended;
+        let daemon = thread::spawn(move || {
+            let mut heard = String::new();
+            theirs.read_to_string(&mut heard).unwrap();
+            heard
+        });
+        guard.release(false, ended).unwrap();
+        let heard = daemon.join().unwrap();
+        assert!(heard.contains("verb=\"2\""), "{heard}");
+        assert_eq!(heard.contains("ended"), word.is_some(), "{heard}");
+        assert!(heard.contains(word.unwrap_or_default()), "{heard}");
     }
 }
 
@@ -140,13 +163,13 @@ fn a_forked_child_cannot_unlock() {
 fn what_is_held_can_be_asked() {
     let stream = || Stream::Unix(UnixStream::pair().unwrap().0);
     let mut guard = holding("_s_A[1]", stream());
-    guard.element = Some("42".to_string());
+    guard.word.granted.element = Some("42".to_string());
     guard.ask.mode = LockMode::NullLock;
     guard.ask.quantity = 7;
     assert_eq!((guard.sequence(), guard.element()), (Some(42), Some("42")));
     assert_eq!((guard.mode(), guard.quantity()), (LockMode::Exclusive, 1));
     let mut set = holding("a.b", stream());
-    set.element = Some("2".to_string());
+    set.word.granted.element = Some("2".to_string());
     assert_eq!(set.sequence(), None);
     let mut pool = holding("A[9]", stream());
     pool.ask.quantity = 7;
