@@ -111,7 +111,8 @@ impl Guard {
     /// How the last exclusive holder of a simple or hierarchical resource ended. `None` from a
     /// daemon of FLoM 1.7.2.
     pub fn previous(&self) -> Option<Previous> {
-        self.word.granted.previous
+        let unknown = self.word.is_extended.then_some(Previous::None);
+        self.word.granted.previous.or(unknown)
     }
 
     /// Who holds this lock, among those who hold locks inside of each other: for

@@ -3,8 +3,11 @@
 //! An answer consists of the id of this host, a step and a code, so there are only a few dozen; only
 //! those that name an element are made each time.
 
+use std::io::Write as _;
+
+use flom_core::Granted;
 use flom_proto::{Answer, AnswerStep, Message, Session, encode};
-use flom_types::Outcome;
+use flom_types::{Outcome, Previous};
 
 /// How an answer to a request begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +37,30 @@ const OUTCOMES: [Outcome; 9] = [
     Outcome::Deadlock,
 ];
 
+/// What an answer says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Word {
+    /// How the request stands.
+    pub outcome: Outcome,
+    /// What was locked, or why nothing was.
+    pub element: Option<String>,
+    /// With a lock: what comes with it, for those who understand it.
+    pub granted: Option<Granted>,
+}
+
+impl From<Outcome> for Word {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            element: None,
+            granted: None,
+        }
+    }
+}
+
+/// How an answer ends.
+const END: &[u8] = b"/></msg>";
+
 /// All answers of this daemon.
 #[derive(Debug)]
 pub struct Answers {
@@ -58,7 +85,12 @@ impl Answers {
     }
 
     /// Appends an answer to `out`.
-    pub fn write(&self, form: Form, outcome: Outcome, element: Option<String>, out: &mut Vec<u8>) {
+    pub fn write(&self, form: Form, word: Word, out: &mut Vec<u8>) {
+        let Word {
+            outcome,
+            element,
+            granted,
+        } = word;
         match element {
             None => {
                 let place = form as usize * OUTCOMES.len() + outcome as usize;
@@ -66,7 +98,21 @@ impl Answers {
             }
             Some(_) => encode(&message(&self.peer_id, form, outcome, element), out),
         }
+        if let Some(granted) = granted {
+            add(granted, out);
+        }
     }
+}
+
+/// Adds what comes with a lock to the answer at the end of `out`.
+fn add(granted: Granted, out: &mut Vec<u8>) {
+    out.truncate(out.len() - END.len());
+    let Granted { fence, previous } = granted;
+    write!(out, r#" fence="{fence}""#).expect("a vector takes all that is written to it");
+    if previous != Previous::None {
+        write!(out, r#" previous="{previous}""#).expect("a vector takes all that is written to it");
+    }
+    out.extend_from_slice(END);
 }
 
 fn message(peer_id: &str, form: Form, outcome: Outcome, element: Option<String>) -> Message {
@@ -98,8 +144,38 @@ mod tests {
     fn written(form: Form, outcome: Outcome, element: Option<&str>) -> String {
         let mut bytes = Vec::new();
         let answers = Answers::of("0123456789abcdef0123456789abcdef".to_owned());
-        answers.write(form, outcome, element.map(str::to_owned), &mut bytes);
+        let word = Word {
+            element: element.map(str::to_owned),
+            ..outcome.into()
+        };
+        answers.write(form, word, &mut bytes);
         String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn what_comes_with_a_lock_is_added_as_the_protocol_writes_it() {
+        let answers = Answers::of("x".to_owned());
+        for element in [None, Some("red".to_owned())] {
+            for previous in [Previous::None, Previous::Failed(3)] {
+                let mut bytes = b"before".to_vec();
+                let fence = u64::MAX;
+                let word = Word {
+                    element: element.clone(),
+                    granted: Some(Granted { fence, previous }),
+                    ..Outcome::Granted.into()
+                };
+                answers.write(Form::FirstExtended, word, &mut bytes);
+                let mut expected = b"before".to_vec();
+                let mut message =
+                    message("x", Form::FirstExtended, Outcome::Granted, element.clone());
+                if let Message::Answer(answer) = &mut message {
+                    answer.fence = Some(fence);
+                    answer.previous = Some(previous).filter(|p| *p != Previous::None);
+                }
+                encode(&message, &mut expected);
+                assert_eq!(bytes, expected);
+            }
+        }
     }
 
     #[test]

@@ -19,13 +19,13 @@ use flom_net::{LayerError, Peer, PeerName};
 use flom_proto::{DecodeError, Decoder, Message, Report, Session, encode};
 use flom_status as status;
 use flom_status::metrics::Stake;
-use flom_types::{Outcome, ResourceKind, SessionId, Time, Who};
+use flom_types::{ResourceKind, SessionId, Time, Who};
 use mio::Interest;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
 use crate::access::Identity;
-use crate::answers::Answers;
+use crate::answers::{Answers, Word};
 use crate::conns::number;
 use crate::conversation::{Conversation, Heard, PeerFault};
 use crate::records::PEER;
@@ -257,14 +257,16 @@ impl Conn {
         now: Time,
         answers: &Answers,
         step: Step,
-        outcome: Outcome,
-        element: Option<String>,
+        mut word: Word,
     ) -> Result<(), TooSlow> {
-        let form = self.conversation.tell(now, self.id, step, outcome);
+        let form = self.conversation.tell(now, self.id, step, word.outcome);
+        if !self.conversation.is_extended() {
+            word.granted = None;
+        }
         match &mut self.wrapped {
-            None => answers.write(form, outcome, element, &mut self.output),
+            None => answers.write(form, word, &mut self.output),
             Some(wrapped) => wrapped.seal(&mut self.output, |plain| {
-                answers.write(form, outcome, element, plain);
+                answers.write(form, word, plain);
                 trace::sent(self.id, plain);
             }),
         }
@@ -272,6 +274,15 @@ impl Conn {
             return Err(TooSlow);
         }
         Ok(())
+    }
+
+    /// Answers a peer that wants to know whether we are there.
+    pub(crate) fn pong(&mut self) -> Result<(), TooSlow> {
+        self.write(&Message::Pong);
+        match self.unsent() > OUTPUT_BYTES {
+            true => Err(TooSlow),
+            false => Ok(()),
+        }
     }
 
     /// Takes note that the peer asks to be told something.
@@ -289,11 +300,14 @@ impl Conn {
         if report.last {
             self.questions = self.questions.saturating_sub(1);
         }
-        let message = Message::Report(report);
+        self.write(&Message::Report(report));
+    }
+
+    fn write(&mut self, message: &Message) {
         match &mut self.wrapped {
-            None => encode(&message, &mut self.output),
+            None => encode(message, &mut self.output),
             Some(wrapped) => wrapped.seal(&mut self.output, |plain| {
-                encode(&message, plain);
+                encode(message, plain);
                 trace::sent(self.id, plain);
             }),
         }

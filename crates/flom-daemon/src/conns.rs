@@ -24,7 +24,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 
 use crate::access::KeptOut;
-use crate::answers::Answers;
+use crate::answers::{Answers, Word};
 use crate::conn::Conn;
 use crate::records::{KEPT_OUT, SILENT};
 use crate::system_log::SystemLog;
@@ -178,6 +178,12 @@ impl Conns {
     }
 
     /// The connection of `session`, if it is still there.
+    fn get(&self, session: SessionId) -> Option<&Conn> {
+        let conn = self.slots.get(slot(session))?.as_ref();
+        conn.filter(|conn| conn.id() == session)
+    }
+
+    /// The same, to be changed.
     pub(crate) fn get_mut(&mut self, session: SessionId) -> Option<&mut Conn> {
         let conn = self.slots.get_mut(slot(session))?.as_mut();
         conn.filter(|conn| conn.id() == session)
@@ -217,14 +223,27 @@ impl Conns {
                 step,
                 outcome,
                 element,
-                ..
+                granted,
             } => {
                 self.metrics.answered(outcome);
-                self.answer(now, session, step, outcome, element);
+                let word = Word {
+                    outcome,
+                    element,
+                    granted,
+                };
+                self.answer(now, session, step, word);
             }
-            Action::Deadlock { session, step, .. } => {
+            Action::Deadlock {
+                session,
+                step,
+                circle,
+            } => {
                 self.metrics.answered(Outcome::Deadlock);
-                self.answer(now, session, step, Outcome::Deadlock, None);
+                let word = Word {
+                    element: Some(self.tell_circle(&circle)),
+                    ..Outcome::Deadlock.into()
+                };
+                self.answer(now, session, step, word);
             }
             Action::Close { session, reason } => {
                 if let Some(conn) = self.take(session) {
@@ -241,16 +260,17 @@ impl Conns {
         now: Time,
         session: SessionId,
         step: Step,
-        outcome: Outcome,
-        element: Option<String>,
+        word: impl Into<Word>,
     ) {
+        let word = word.into();
+        let outcome = word.outcome;
         let Some(conn) = self.slots.get_mut(slot(session)).and_then(Option::as_mut) else {
             return;
         };
         if conn.id() != session || conn.conversation().is_over() {
             return;
         }
-        let said = conn.say(now, &self.answers, step, outcome, element);
+        let said = conn.say(now, &self.answers, step, word);
         if outcome == Outcome::Granted
             && let Some((kind, mode, asked)) = conn.conversation().request()
         {
@@ -264,6 +284,20 @@ impl Conns {
         if conn.conversation().is_over() {
             self.gone.push_back(session);
             self.lingering.push_back((now.after_ms(LINGER_MS), session));
+        }
+        if let Err(slow) = said {
+            self.drop_for(session, &slow.into());
+        }
+    }
+
+    /// Tells `session` that we are there.
+    pub(crate) fn pong(&mut self, session: SessionId) {
+        let Some(conn) = self.get_mut(session) else {
+            return;
+        };
+        let said = conn.pong();
+        if conn.becomes_due(false) {
+            self.due.push(session);
         }
         if let Err(slow) = said {
             self.drop_for(session, &slow.into());
@@ -297,8 +331,7 @@ impl Conns {
     /// How much of what `session` was told the socket has not taken yet, in bytes; `None` if it has
     /// gone.
     pub(crate) fn unsent(&self, session: SessionId) -> Option<usize> {
-        let conn = self.slots.get(slot(session))?.as_ref();
-        conn.filter(|conn| conn.id() == session).map(Conn::unsent)
+        self.get(session).map(Conn::unsent)
     }
 
     /// Whether `session` has a request that is neither granted nor refused.
@@ -426,6 +459,7 @@ fn token(session: SessionId) -> Token {
 }
 
 mod acquaintance;
+mod circle;
 mod figures;
 mod leaving;
 #[cfg(test)]

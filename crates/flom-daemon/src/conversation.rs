@@ -7,7 +7,7 @@
 use std::mem;
 use std::sync::Arc;
 
-use flom_core::{Event, Request, Step};
+use flom_core::{Event, Nesting, Request, Step};
 use flom_proto::{About, Lock, Message, Observe, Session, Unlock};
 use flom_status::metrics::Stake;
 use flom_status::{Format, Question as Wanted};
@@ -86,6 +86,10 @@ pub enum Heard {
     WhoAreYou,
     /// It wants to look at what the daemon keeps.
     Observe(Box<Question>),
+    /// It wants to know whether we are there.
+    Ping,
+    /// It is there.
+    Pong,
     /// The daemon is to end.
     Shutdown {
         /// With locks still held.
@@ -133,12 +137,15 @@ impl Conversation {
         match (self.state, message) {
             (State::Unbound | State::Parked | State::Bound, Message::Lock(mut lock)) => {
                 self.meet(lock.session.as_mut());
-                self.lock(now, session, &lock)
+                let nesting = lock.session.as_mut().and_then(nesting);
+                self.lock(now, session, &lock, nesting)
             }
             (State::Unbound | State::Parked | State::Bound, Message::Observe(mut observe)) => {
                 self.meet(observe.session.as_mut());
                 question(&observe).map(|question| Heard::Observe(Box::new(question)))
             }
+            (State::Unbound | State::Parked | State::Bound, Message::Ping) => Ok(Heard::Ping),
+            (State::Unbound | State::Parked | State::Bound, Message::Pong) => Ok(Heard::Pong),
             (State::Bound, Message::Unlock(unlock)) => self.unlock(session, &unlock),
             (State::Unbound, Message::Shutdown(order)) => {
                 self.dialect = order.session.as_ref().map_or(Dialect::Plain, dialect);
@@ -223,6 +230,12 @@ impl Conversation {
         Some((asked.resource.kind(), asked.mode, asked.at))
     }
 
+    /// What the latest request was for, and how.
+    pub(crate) fn asked(&self) -> Option<(&ResourceName, LockMode)> {
+        let asked = self.asked.as_ref()?;
+        Some((&asked.resource, asked.mode))
+    }
+
     /// What the peer has of what it asked for last; from now on it has nothing. Of several locks
     /// that one peer holds, only the latest counts.
     pub(crate) fn take_stake(&mut self) -> (ResourceKind, Stake) {
@@ -248,7 +261,13 @@ impl Conversation {
         self.may_hold
     }
 
-    fn lock(&mut self, now: Time, session: SessionId, lock: &Lock) -> Result<Heard, PeerFault> {
+    fn lock(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        lock: &Lock,
+        nesting: Option<Box<Nesting>>,
+    ) -> Result<Heard, PeerFault> {
         self.dialect = lock.session.as_ref().map_or(Dialect::Plain, dialect);
         if self.state == State::Unbound && !lock.wait && !lock.create && lock.name == QUESTION {
             return Ok(Heard::WhoAreYou);
@@ -281,7 +300,7 @@ impl Conversation {
         Ok(Heard::Event(Event::Lock {
             session,
             request,
-            nesting: None,
+            nesting,
         }))
     }
 
@@ -301,7 +320,7 @@ impl Conversation {
             session,
             resource,
             rollback,
-            ended: None,
+            ended: unlock.ended,
         }))
     }
 
@@ -339,6 +358,16 @@ impl State {
             Self::Over => "it has had its last answer",
         }
     }
+}
+
+/// Who the peer is among those who hold locks inside of each other, if it understands what may be
+/// said about that.
+fn nesting(session: &mut Session) -> Option<Box<Nesting>> {
+    let ties = session.ties.take().filter(|_| session.ext)?;
+    Some(Box::new(Nesting {
+        lineage: ties.lineage?,
+        reentrant: ties.reentrant,
+    }))
 }
 
 fn dialect(session: &Session) -> Dialect {

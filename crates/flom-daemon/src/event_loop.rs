@@ -295,15 +295,15 @@ impl Daemon {
                 );
                 let outcome = Outcome::InvalidName;
                 self.conns.metrics().answered(outcome);
-                self.conns
-                    .answer(now.time, session, Step::First, outcome, None);
+                self.conns.answer(now.time, session, Step::First, outcome);
             }
             Heard::Shutdown { immediate } => self.obey(now, session, immediate),
             Heard::WhoAreYou => {
                 let outcome = Outcome::CannotWait;
-                self.conns
-                    .answer(now.time, session, Step::First, outcome, None);
+                self.conns.answer(now.time, session, Step::First, outcome);
             }
+            Heard::Ping => self.conns.pong(session),
+            Heard::Pong => {}
             Heard::Observe(question) => self.look(session, *question),
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use flom_core::{Action, Event, Fairness, LockManager, Step};
-use flom_daemon::answers::Answers;
+use flom_daemon::answers::{Answers, Word};
 use flom_daemon::conversation::{Conversation, Heard};
 use flom_proto::Decoder;
 use flom_types::{Now, Outcome, SessionId, Time};
@@ -134,12 +134,13 @@ impl Daemon {
             match conn.conversation.hear(now.time, session, message) {
                 Ok(Heard::Event(event)) => self.decide(now, event),
                 Ok(Heard::InvalidName(_)) => {
-                    self.answer(now, session, Step::First, Outcome::InvalidName, None);
+                    self.answer(now, session, Step::First, Outcome::InvalidName.into());
                 }
                 Ok(Heard::WhoAreYou) => {
-                    self.answer(now, session, Step::First, Outcome::CannotWait, None);
+                    self.answer(now, session, Step::First, Outcome::CannotWait.into());
                 }
-                Ok(Heard::Observe(_)) => {} // changes nothing, and nobody here looks
+                // Changes nothing, and nobody here looks.
+                Ok(Heard::Observe(_) | Heard::Ping | Heard::Pong) => {}
                 Ok(Heard::Shutdown { .. }) => {
                     conn.conversation.conclude();
                     self.gone.push_back(session);
@@ -194,9 +195,15 @@ impl Daemon {
                     outcome,
                     element,
                     ..
-                } => self.answer(now, session, step, outcome, element),
+                } => {
+                    let word = Word {
+                        element,
+                        ..outcome.into()
+                    };
+                    self.answer(now, session, step, word);
+                }
                 Action::Deadlock { session, step, .. } => {
-                    self.answer(now, session, step, Outcome::Deadlock, None);
+                    self.answer(now, session, step, Outcome::Deadlock.into());
                 }
                 Action::Close { session, .. } => {
                     if self.conns.remove(&session).is_some() {
@@ -207,22 +214,17 @@ impl Daemon {
         }
     }
 
-    fn answer(
-        &mut self,
-        now: Now,
-        session: SessionId,
-        step: Step,
-        outcome: Outcome,
-        element: Option<String>,
-    ) {
+    fn answer(&mut self, now: Now, session: SessionId, step: Step, word: Word) {
         let Some(conn) = self.conns.get_mut(&session) else {
             return;
         };
         if conn.conversation.is_over() {
             return;
         }
-        let form = conn.conversation.tell(now.time, session, step, outcome);
-        self.answers.write(form, outcome, element, &mut conn.output);
+        let form = conn
+            .conversation
+            .tell(now.time, session, step, word.outcome);
+        self.answers.write(form, word, &mut conn.output);
         if conn.conversation.is_over() {
             self.gone.push_back(session);
             conn.lingers = Some(now.time.after_ms(LINGER_MS));

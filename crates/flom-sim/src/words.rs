@@ -46,7 +46,7 @@ pub(crate) fn nonsense(random: &mut Random) -> Vec<u8> {
         "step=\"8\"",
     ];
     match random.percent(30) {
-        true => said(&Message::Ping),
+        true => said(&Message::Discover),
         false => (0..random.below(6))
             .flat_map(|_| random.pick(&WORDS).bytes())
             .collect(),

@@ -48,12 +48,13 @@ pub struct Metrics {
 }
 
 /// The outcomes by which a request ends without a lock, and what they are called.
-const REFUSALS: [(Outcome, &str); 5] = [
+const REFUSALS: [(Outcome, &str); 6] = [
     (Outcome::Busy, "busy"),
     (Outcome::CannotWait, "not_there"),
     (Outcome::Impossible, "impossible"),
     (Outcome::InvalidName, "invalid_name"),
     (Outcome::Refused, "refused"),
+    (Outcome::Deadlock, "deadlock"),
 ];
 
 /// Why a message, and with it the connection, was refused.

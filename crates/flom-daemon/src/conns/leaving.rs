@@ -7,6 +7,7 @@ use flom_types::{Outcome, SessionId, Time};
 
 use super::{Conns, LINGER_MS, figures, number};
 use crate::access::KeptOut;
+use crate::answers::Word;
 use crate::authority::Refusal;
 use crate::conn::{Conn, Fault};
 use crate::records::{
@@ -24,7 +25,11 @@ impl Conns {
         };
         if conn.conversation().is_extended() {
             let reason = Some(refusal.to_string());
-            self.answer(now, session, Step::First, Outcome::Refused, reason);
+            let word = Word {
+                element: reason,
+                ..Outcome::Refused.into()
+            };
+            self.answer(now, session, Step::First, word);
         } else {
             self.lose(session);
         }
@@ -39,7 +44,11 @@ impl Conns {
         let conn = self.get_mut(session);
         let extended = conn.is_some_and(|conn| conn.conversation().is_extended());
         let reason = extended.then(|| kept_out.to_string());
-        self.answer(now, session, Step::First, Outcome::Refused, reason);
+        let word = Word {
+            element: reason,
+            ..Outcome::Refused.into()
+        };
+        self.answer(now, session, Step::First, word);
     }
 
     /// Turns away somebody who is not whom the certificate was made for. Who understands no answer

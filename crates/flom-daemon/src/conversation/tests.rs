@@ -134,8 +134,8 @@ fn a_message_out_of_turn_loses_the_connection() {
         ("answer", message(1, 16, answer), &STATES),
         ("later answer", message(1, 24, answer), &STATES),
         ("last answer", message(1, 32, answer), &STATES),
-        ("ping", message(3, 8, ""), &STATES),
-        ("pong", message(3, 16, ""), &STATES),
+        ("ping", message(3, 8, ""), &[Over]),
+        ("pong", message(3, 16, ""), &[Over]),
         ("query", message(4, 8, ""), &STATES),
         ("reply", message(4, 16, network), &STATES),
     ];

@@ -162,6 +162,16 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
+    /// The next thing that the daemon says, whatever it is.
+    pub(crate) fn hear_any(&mut self) -> Message {
+        loop {
+            match self.decoder.next_message().unwrap() {
+                Some(message) => return message,
+                None => self.read(),
+            }
+        }
+    }
+
     /// All parts of a report: the number in the last one, and the text.
     pub(crate) fn report(&mut self) -> (i32, String) {
         let mut text = Vec::new();

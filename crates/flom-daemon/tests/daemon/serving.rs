@@ -201,9 +201,9 @@ fn who_breaks_the_rules_loses_the_connection_and_nobody_else_does() {
         message(1, 9, ""),
         message(1, 16, r#"<answer rc="0"/>"#),
         message(2, 8, r#"<resource name="ZGI=" rollback="0" />"#),
-        message(3, 8, ""),
-        message(3, 16, ""),
+        message(3, 24, ""),
         message(4, 8, ""),
+        message(4, 16, r#"<network address="" port="1"/>"#),
         message(5, 8, "<shutdown/>"),
         message(1, 8, r#"<resource mode="5"/>"#),
         message(1, 8, r#"<resource name="ZGI=" mode="-1" wait="1"/>"#),
@@ -327,13 +327,25 @@ fn a_silent_connection_is_kept() {
 }
 
 #[test]
-fn a_pong_that_nobody_asked_for_costs_the_lock() {
+fn whoever_asks_whether_we_are_there_is_told_so_and_keeps_what_it_has() {
+    let scene = Scene::set();
+    let mut newcomer = scene.client();
+    newcomer.say(&bytes(&Message::Ping));
+    assert_eq!(newcomer.hear_any(), Message::Pong);
+    newcomer.say(&bytes(&Message::Pong)); // to whom it was not said
+    newcomer.lock("db", 1).say(&bytes(&Message::Ping));
+    assert_eq!(newcomer.hear_any(), Message::Pong);
+    scene.stays_sound();
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_costs_the_lock() {
     let Scene {
         mut holder,
         mut waiter,
         daemon: _daemon,
     } = Scene::set();
-    holder.say(&bytes(&Message::Pong)).closed();
+    holder.say(&bytes(&Message::Discover)).closed();
     waiter.granted();
 }
 
