@@ -13,7 +13,9 @@ use flom_cli::flomd::{Invocation, Run, Stage};
 use flom_cli::trace::{OpenError, Otherwise};
 use flom_cli::{Failure, exit, trace};
 use flom_daemon::detach::Side;
-use flom_daemon::{Daemon, StartError, Supervisor, SystemLog, detach, take_passed};
+use flom_daemon::{
+    Daemon, StartError, Supervisor, SystemLog, detach, state_directory, take_passed,
+};
 use flom_types::target;
 use log::warn;
 
@@ -57,7 +59,8 @@ fn serve(run: &Run) -> Result<(), Failure> {
     let opened =
         Daemon::open_passed(settings, passed).and_then(|daemon| daemon.heed_signals(reopen_trace));
     trace::settle(&settings.trace, opened.is_ok());
-    let mut daemon = opened.map_err(|error| failed(&error))?;
+    let daemon = opened.map_err(|error| failed(&error))?;
+    let mut daemon = daemon.keep_state(state_directory());
     // Who sees the log has been told.
     let _ = vfs::mount(&mut daemon, settings);
     let supervisor = Supervisor::from_environment();
@@ -79,7 +82,8 @@ fn serve_detached(run: &Run) -> Result<(), Failure> {
     let mut opened = traced
         .and_then(|()| Daemon::open(settings))
         .and_then(|daemon| daemon.heed_signals(reopen_trace))
-        .map(|daemon| daemon.log_to(system_log.clone()));
+        .map(|daemon| daemon.log_to(system_log.clone()))
+        .map(|daemon| daemon.keep_state(state_directory()));
     trace::settle(&settings.trace, opened.is_ok());
     let not_shown = match &mut opened {
         Ok(daemon) => vfs::mount(daemon, settings),

@@ -177,6 +177,14 @@ impl Conns {
         }
     }
 
+    /// All that are there, and whether each may hold something.
+    pub(crate) fn sessions(&self) -> Vec<(SessionId, bool)> {
+        let conns = self.slots.iter().flatten();
+        conns
+            .map(|conn| (conn.id(), conn.conversation().may_hold()))
+            .collect()
+    }
+
     /// The connection of `session`, if it is still there.
     fn get(&self, session: SessionId) -> Option<&Conn> {
         let conn = self.slots.get(slot(session))?.as_ref();

@@ -27,6 +27,7 @@ use crate::http::{House, Http};
 use crate::observers::{Observers, Question};
 use crate::records::{END, FAILED, IMMEDIATE, QUIESCE, REFUSED};
 use crate::signals::Watchman;
+use crate::state::{Fences, Marks};
 use crate::system_log::SystemLog;
 use crate::trace;
 use crate::window::Exhibition;
@@ -70,6 +71,8 @@ pub struct Daemon {
     /// Why there is no HTTP though there should be.
     http_failure: Option<io::Error>,
     ending: Ending,
+    fences: Fences,
+    marks: Marks,
     authority: Authority,
     access: Access,
     signals: Option<Watchman>,
@@ -101,6 +104,7 @@ impl Daemon {
     pub fn run(mut self) -> Result<(), RunError> {
         self.announce();
         let ended = self.serve();
+        self.keep_for_the_next();
         self.take_down();
         ended
     }
@@ -132,6 +136,7 @@ impl Daemon {
         self.show_over_http(now);
         self.tick(now);
         self.flush(now);
+        self.keep_up(now);
         Ok(now)
     }
 
@@ -158,6 +163,7 @@ impl Daemon {
             self.observers.next_deadline(&self.conns),
             self.is_looked_at().then(Time::default),
             self.http.as_ref().and_then(Http::next_deadline),
+            self.next_keeping(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -477,5 +483,6 @@ impl Daemon {
 
 mod exhibiting;
 mod opening;
+mod remembering;
 #[cfg(test)]
 mod tests;

@@ -116,6 +116,8 @@ kinds! {
     HTTP_DOOR: "FLM036I", Notice, DAEMON;
     /// The daemon cannot show itself over HTTP, and goes on without.
     HTTP_FAILED: "FLM037E", Error, DAEMON;
+    /// What should outlive the daemon cannot be kept, and it goes on without.
+    STATE_LOST: "FLM038W", Warning, DAEMON;
 }
 
 #[cfg(test)]

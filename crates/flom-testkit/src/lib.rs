@@ -83,6 +83,8 @@ impl Daemon {
             .arg(&socket)
             .args(["--daemon-lifespan", "-1"])
             .args(options)
+            .env("XDG_STATE_HOME", directory.path())
+            .env_remove("STATE_DIRECTORY")
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .spawn();

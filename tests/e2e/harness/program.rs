@@ -21,6 +21,9 @@ pub(crate) fn flom<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Progr
     Program::new(env!("CARGO_BIN_EXE_flom")).args(words)
 }
 
+/// Where the daemons of all tests keep what outlives them.
+const STATE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/state");
+
 /// A program that is to run.
 pub(crate) struct Program {
     command: Command,
@@ -39,6 +42,10 @@ impl Program {
             .env("LC_ALL", "C")
             // Whoever runs the tests may have a configuration of their own.
             .env("HOME", "/nonexistent")
+            // Nor is what their daemons keep any business of ours.
+            .env("XDG_STATE_HOME", STATE)
+            .env_remove("STATE_DIRECTORY")
+            .env_remove("FLOM_SESSION")
             .env_remove("FLOM_TRACE_MASK")
             .env_remove("RUST_LOG");
         Self {

@@ -25,6 +25,7 @@ use crate::passed::PassedSocket;
 use crate::records::{GROUP_JOINED, HTTP_DOOR, HTTP_FAILED, READY, TCP_DOOR, UNIX_DOOR};
 use crate::signals::Watchman;
 use crate::start::{self, Membership, Opened, StartError};
+use crate::state::{Fences, Marks};
 use crate::system_log::SystemLog;
 
 impl Daemon {
@@ -137,6 +138,8 @@ impl Daemon {
             http_failure,
             manager: LockManager::with_zone_on_demand(settings.daemon.fairness, TimeZone::system),
             ending: Ending::new(Lifespan::new(settings.daemon.lifespan_ms, clock.time())),
+            fences: Fences::default(),
+            marks: Marks::default(),
             authority,
             access: Access::new(&settings.access),
             signals: None,
