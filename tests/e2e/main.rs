@@ -35,6 +35,7 @@ mod shutdown;
 mod signals;
 mod start;
 mod start_races;
+mod streams;
 mod system_log;
 mod tls;
 mod tls_peers;

@@ -1,6 +1,7 @@
 //! `flom`: reads its settings, finds a daemon, runs a command under a lock, ends with its status.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(all(target_os = "linux", target_env = "gnu", not(test)), no_main)]
 
 mod debug_feature;
 mod debug_tls;
@@ -22,7 +23,9 @@ use flom_client::command;
 use flom_net::Interface;
 use flom_settings::Settings;
 
-fn main() -> ExitCode {
+flom_start::main!(program);
+
+fn program() -> ExitCode {
     match run() {
         Ok(status) => status,
         Err(failure) => failure.report("flom"), // messages with their causes, exit status

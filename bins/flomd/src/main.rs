@@ -1,6 +1,7 @@
 //! `flomd`, the daemon: reads its settings, opens its sockets, serves until nobody needs it.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(all(target_os = "linux", target_env = "gnu", not(test)), no_main)]
 
 mod vfs;
 
@@ -19,7 +20,9 @@ use flom_daemon::{
 use flom_types::target;
 use log::warn;
 
-fn main() -> ExitCode {
+flom_start::main!(program);
+
+fn program() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report("flomd"),

@@ -119,6 +119,10 @@ impl Daemon {
         self
     }
 
+    pub(crate) fn pid(&self) -> i32 {
+        self.process.pid()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         self.process.signal(signal);
     }
