@@ -1,12 +1,14 @@
 //! Who holds what, and who gets it next.
 //!
 //! This file knows sessions, the life of resources and the order of answers; what fits together is
-//! the business of [`Rules`], a file for each kind.
+//! the business of [`Rules`](crate::resource::Rules), a file for each kind.
 
+mod circles;
 mod footprint;
 mod life;
 mod look;
 mod marks;
+mod nests;
 mod resume;
 
 use std::cell::LazyCell;
@@ -22,11 +24,12 @@ use crate::parking::{Parked, Parking};
 use crate::queue::{PassLimit, Ticket};
 use crate::resource::{Grant, Hold, Holding, Verdict};
 use crate::sessions::Sessions;
-use crate::{Action, CloseReason, Event, Granted, Request, Step};
+use crate::{Action, CloseReason, Event, Granted, Nesting, Request, Step};
 
 pub use footprint::Footprint;
 use life::Resource;
 use marks::Marks;
+use nests::{Nest, Nests};
 
 /// Knows who holds what and who waits for it.
 ///
@@ -47,6 +50,7 @@ pub struct LockManager {
     next_ticket: u64,
     last_fence: u64,
     marks: Marks,
+    nests: Nests,
     held: usize,
     waiting: usize,
     /// What is spent on resources that nobody uses.
@@ -65,6 +69,8 @@ struct Session {
     holds: Vec<Holding>,
     waiting: Option<Waiting>,
     parked: Option<(Ticket, ResourceName)>,
+    /// Where it runs, if it has said so.
+    nest: Option<Box<Nest>>,
 }
 
 /// A request in the queue of the resource to which its session is bound.
@@ -98,6 +104,7 @@ impl LockManager {
             next_ticket: 0,
             last_fence: 0,
             marks: Marks::default(),
+            nests: Nests::default(),
             held: 0,
             waiting: 0,
             idle_bytes: 0,
@@ -139,8 +146,10 @@ impl LockManager {
         self.expire(now);
         match event {
             Event::Lock {
-                session, request, ..
-            } => self.lock(now, session, request),
+                session,
+                request,
+                nesting,
+            } => self.lock(now, session, request, nesting),
             Event::Unlock {
                 session,
                 resource,
@@ -158,7 +167,7 @@ impl LockManager {
         self.actions.drain(..)
     }
 
-    fn lock(&mut self, now: Now, id: SessionId, request: Request) {
+    fn lock(&mut self, now: Now, id: SessionId, request: Request, nesting: Option<Box<Nesting>>) {
         if self.draining {
             return self.answer(id, Step::First, Outcome::Refused);
         }
@@ -168,11 +177,15 @@ impl LockManager {
         if session.holds.len() >= GRANTS_PER_SESSION {
             return self.close(now, id, CloseReason::TooManyGrants);
         }
-        if let Some(bound) = session.bound {
+        let (bound, holds_nothing) = (session.bound, session.holds.is_empty());
+        if let Some(nesting) = nesting {
+            self.know(id, *nesting);
+        }
+        if let Some(bound) = bound {
             if *self.resources[bound].name == *request.resource.tree() {
                 return self.ask(now, id, bound, (request, now.time), Step::First);
             }
-            if !session.holds.is_empty() {
+            if !holds_nothing {
                 return self.close(now, id, CloseReason::AskedOther);
             }
             self.unbind(now, id);
@@ -185,7 +198,7 @@ impl LockManager {
         } else if request.wait {
             self.park(now, id, request);
         } else {
-            self.sessions.remove(id);
+            self.drop_session(id);
             self.answer(id, Step::First, Outcome::CannotWait);
         }
     }
@@ -202,9 +215,19 @@ impl LockManager {
         match self.resources[on].rules.ask(&request, self.limit, now) {
             Verdict::Granted(hold, element) => {
                 self.grant(now, id, on, hold, (step, element));
+                self.after_change(now, on);
+                return self.refuse_late_circles(now, on);
             }
             Verdict::Impossible => self.answer(id, step, Outcome::Impossible),
             Verdict::NotNow if request.wait => {
+                if let Some(circle) = self.circle_of_newcomer(id, on, &request) {
+                    self.actions.push(Action::Deadlock {
+                        session: id,
+                        step,
+                        circle,
+                    });
+                    return;
+                }
                 let ticket = self.draw_ticket();
                 self.resources[on].rules.enqueue(ticket, id, &request);
                 self.session(id).waiting = Some(Waiting {
@@ -213,6 +236,7 @@ impl LockManager {
                     since,
                 });
                 self.waiting += 1;
+                self.start_keeping(id, on, ticket);
                 self.answer(id, step, Outcome::Queued);
             }
             Verdict::NotNow => self.answer(id, step, Outcome::Busy),
@@ -304,7 +328,7 @@ impl LockManager {
         } else {
             self.withdraw(id);
         }
-        self.sessions.remove(id);
+        self.drop_session(id);
     }
 
     /// Takes back what somebody held, who has ended like that.
@@ -319,7 +343,7 @@ impl LockManager {
     fn drain(&mut self) {
         self.draining = true;
         for parked in self.parking.clear() {
-            self.sessions.remove(parked.session);
+            self.drop_session(parked.session);
             self.answer(parked.session, Step::Refusal, Outcome::Refused);
         }
     }
@@ -359,6 +383,7 @@ impl LockManager {
         } = waiting;
         self.resources[bound].rules.withdraw(ticket, &request);
         self.waiting -= 1;
+        self.stop_keeping(id, bound, ticket);
         true
     }
 
@@ -368,18 +393,24 @@ impl LockManager {
         self.resources[id]
             .rules
             .settle(self.limit, now, &mut grants);
+        let any = !grants.is_empty();
         for Grant {
             session,
             hold,
             element,
         } in grants.drain(..)
         {
-            self.session(session).waiting = None;
             self.waiting -= 1;
+            if let Some(Waiting { ticket, .. }) = self.session(session).waiting.take() {
+                self.stop_keeping(session, id, ticket);
+            }
             self.grant(now, session, id, hold, (Step::Later, element));
         }
         self.grants = grants;
         self.after_change(now, id);
+        if any {
+            self.refuse_late_circles(now, id);
+        }
     }
 
     /// What is due whenever holders or waiters of a resource have changed.

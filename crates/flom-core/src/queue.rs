@@ -1,6 +1,7 @@
 //! Who waits, in order of arrival, and how often each has been passed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use flom_types::{Fairness, SessionId};
 
@@ -40,6 +41,13 @@ pub(crate) struct Line {
     waiters: BTreeMap<Ticket, Waiter>,
     /// How often the first waiter has been passed: the sum of all `passed_more`.
     head_passed: u32,
+    /// The waiters that have been passed oftener than the next: hardly any, as none is passed oftener
+    /// than the limit.
+    #[expect(
+        clippy::box_collection,
+        reason = "there are six lines for each, mostly without"
+    )]
+    steps: Option<Box<BTreeSet<Ticket>>>,
 }
 
 #[derive(Debug)]
@@ -80,6 +88,24 @@ impl Line {
             .map(|(ticket, _)| ticket)
     }
 
+    /// The first waiter that came after `ticket`, if it must not be passed any more.
+    pub(crate) fn unpassable_after(
+        &self,
+        ticket: Ticket,
+        limit: PassLimit,
+    ) -> Option<(Ticket, SessionId)> {
+        let after = (Bound::Excluded(ticket), Bound::Unbounded);
+        let (next, waiter) = self.waiters.range(after).next()?;
+        self.is_unpassable(*next, limit)
+            .then_some((*next, waiter.session))
+    }
+
+    /// Whether the waiter of that ticket must not be passed any more: nor must any before it.
+    pub(crate) fn is_unpassable(&self, ticket: Ticket, limit: PassLimit) -> bool {
+        let last = self.steps.as_ref().and_then(|steps| steps.first());
+        self.is_guarded(limit) && last.is_none_or(|last| ticket <= *last)
+    }
+
     /// Adds a waiter that comes after all others.
     pub(crate) fn push(&mut self, ticket: Ticket, session: SessionId) {
         debug_assert!(
@@ -101,8 +127,16 @@ impl Line {
         let Some(waiter) = self.waiters.remove(&ticket) else {
             return false;
         };
+        if waiter.passed_more == 0 {
+            return true;
+        }
+        let steps = self.steps.get_or_insert_default();
+        steps.remove(&ticket);
         match self.waiters.range_mut(..ticket).next_back() {
-            Some((_, before)) => before.passed_more += waiter.passed_more,
+            Some((before, waiter_before)) => {
+                waiter_before.passed_more += waiter.passed_more;
+                steps.insert(*before);
+            }
             None => self.head_passed -= waiter.passed_more,
         }
         true
@@ -113,9 +147,10 @@ impl Line {
         if limit.0.is_none() {
             return;
         }
-        if let Some((_, waiter)) = self.waiters.range_mut(..by).next_back() {
+        if let Some((ticket, waiter)) = self.waiters.range_mut(..by).next_back() {
             waiter.passed_more += 1;
             self.head_passed += 1;
+            self.steps.get_or_insert_default().insert(*ticket);
         }
     }
 
@@ -173,6 +208,12 @@ mod tests {
                     assert!(!line.remove(Ticket(gone)));
                 }
                 _ => {}
+            }
+            let limit = PassLimit(Some(line.head_passed));
+            let unpassable: Vec<_> = line.unpassable(limit).collect();
+            for ticket in line.tickets() {
+                let is_one = line.is_unpassable(ticket, limit);
+                assert_eq!(is_one, unpassable.contains(&ticket));
             }
             assert_eq!(line.head_passed, naive.0.first().map_or(0, |(_, n)| *n));
             assert_eq!(

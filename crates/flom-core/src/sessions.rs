@@ -36,10 +36,10 @@ impl<T: Default> Sessions<T> {
         &mut self.kept[place].1
     }
 
-    pub(crate) fn remove(&mut self, id: SessionId) {
-        if let Some(place) = self.places.remove(&id) {
-            self.kept.remove(place);
-        }
+    pub(crate) fn remove(&mut self, id: SessionId) -> Option<T> {
+        let place = self.places.remove(&id)?;
+        let (_, kept) = self.kept.remove(place);
+        Some(kept)
     }
 
     /// What is kept of a session is kept of `to` from now on, of whom nothing was.

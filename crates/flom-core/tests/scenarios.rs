@@ -1,7 +1,9 @@
 //! Plays the stories of `tests/scenarios/*.txt` with virtual time.
 //!
 //! The notation is that of `spec/resources.md` §0, a story a line, each with a manager of its own:
-//! `ID | resource | steps`. Added to it: `fairness bounded N`, `fairness fifo` or
+//! `ID | resource | steps`. Added to it: `{n}` says that the session is a command of its own, `{nA}`
+//! that it runs inside of A, `{nA,r}` that it may have what A has, and `=100/B>foo>A+..` is the answer
+//! that it would wait for itself, with the circle; `fairness bounded N`, `fairness fifo` or
 //! `fairness first-fit` on a line of its own holds for the stories below it in that file; `A.&B-`
 //! are two things that happen in the same instant.
 
@@ -43,6 +45,7 @@ fn a_scenario_that_goes_otherwise_is_noticed() {
         "X | a.b | A:L=0/b",
         "X | foo | A:EX=0 A- A#",
         "X | foo | A:EX=#",
+        "X | foo | A:EX{n}=0 B:EX{nA}=100/B>foo>B",
         "X | _t_%T[1] | ^1000 A:L=0/* B:L=1 B>0/*(0..500)",
         "X | foo | A:EX=0 nonsense",
     ];

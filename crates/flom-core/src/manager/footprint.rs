@@ -16,6 +16,8 @@ pub struct Footprint {
     pub waiting: usize,
     /// Requests that wait for a resource to be created.
     pub parked: usize,
+    /// Sessions that have said where they run.
+    pub nested: usize,
     /// Resources that depend on the clock.
     pub deadlines: usize,
 }
@@ -30,6 +32,7 @@ impl LockManager {
             held: self.held,
             waiting: self.waiting,
             parked: self.parking.len(),
+            nested: self.nests.count,
             deadlines: self.deadlines.len(),
         }
     }

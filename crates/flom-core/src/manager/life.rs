@@ -67,7 +67,7 @@ impl LockManager {
             Ok(rules) => rules,
             Err(Unusable::NoTick) => return self.close(now, id, CloseReason::NoSuchResource),
             Err(Unusable::TextTooLong) => {
-                self.sessions.remove(id);
+                self.drop_session(id);
                 return self.answer(id, Step::First, Outcome::InvalidName);
             }
         };
@@ -96,6 +96,7 @@ impl LockManager {
 
     pub(super) fn bind(&mut self, id: SessionId, to: ResourceId) {
         self.session(id).bound = Some(to);
+        self.nest_bound(id, to);
         let resource = &mut self.resources[to];
         let was_idle = resource.bound == 0 && resource.deadline.is_some();
         resource.bound += 1;
@@ -109,6 +110,7 @@ impl LockManager {
         let Some(from) = self.session(id).bound.take() else {
             return;
         };
+        self.no_longer_stopped(id, from);
         let resource = &mut self.resources[from];
         resource.bound -= 1;
         if resource.bound == 0 {

@@ -13,6 +13,7 @@ impl LockManager {
             return self.answer(session, Step::First, Outcome::Refused);
         };
         self.sessions.rename(from, session);
+        self.rename_nest(from, session);
         let previous = Previous::None;
         self.actions.push(Action::Answer {
             session,

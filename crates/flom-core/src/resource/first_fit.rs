@@ -16,6 +16,8 @@ pub(crate) struct FirstFit {
     /// Twice as many as there are leaves; the root is number 1, the children of `n` are `2n` and
     /// `2n + 1`, and the leaves are the second half.
     smallest: Vec<u32>,
+    /// The same with the larger of the two children; who left asks for nothing here.
+    largest: Vec<u32>,
     alive: usize,
 }
 
@@ -29,6 +31,14 @@ pub(crate) struct Fit {
 }
 
 const GONE: u32 = u32::MAX;
+/// What a leaf asks for, as the largest go.
+fn in_demand(quantity: u32) -> u32 {
+    match quantity {
+        GONE => 0,
+        quantity => quantity,
+    }
+}
+
 const LEAVES_AT_LEAST: usize = 8;
 
 impl FirstFit {
@@ -83,6 +93,21 @@ impl FirstFit {
         })
     }
 
+    /// The first waiter that asks for more than `quantity`.
+    pub(crate) fn first_above(&self, quantity: u32) -> Option<(Ticket, SessionId)> {
+        if *self.largest.get(1)? <= quantity {
+            return None;
+        }
+        let mut node = 1;
+        while node < self.leaves() {
+            node *= 2;
+            if self.largest[node] <= quantity {
+                node += 1;
+            }
+        }
+        Some(self.waiters[node - self.leaves()])
+    }
+
     fn leaves(&self) -> usize {
         self.smallest.len() / 2
     }
@@ -94,13 +119,17 @@ impl FirstFit {
     fn set(&mut self, at: usize, quantity: u32) {
         let mut node = self.leaves() + at;
         self.smallest[node] = quantity;
+        self.largest[node] = in_demand(quantity);
         while node > 1 {
             node /= 2;
             let smallest = self.smallest[2 * node].min(self.smallest[2 * node + 1]);
+            let largest = self.largest[2 * node].max(self.largest[2 * node + 1]);
             // Where many ask for the same, the tournament above has mostly not changed.
-            if std::mem::replace(&mut self.smallest[node], smallest) == smallest {
+            if (self.smallest[node], self.largest[node]) == (smallest, largest) {
                 break;
             }
+            self.smallest[node] = smallest;
+            self.largest[node] = largest;
         }
     }
 
@@ -120,8 +149,13 @@ impl FirstFit {
             old[kept + at - 1] != GONE
         });
         self.smallest[leaves..leaves + quantities.len()].copy_from_slice(&quantities);
+        self.largest = vec![0; 2 * leaves];
+        for leaf in leaves..2 * leaves {
+            self.largest[leaf] = in_demand(self.smallest[leaf]);
+        }
         for node in (1..leaves).rev() {
             self.smallest[node] = self.smallest[2 * node].min(self.smallest[2 * node + 1]);
+            self.largest[node] = self.largest[2 * node].max(self.largest[2 * node + 1]);
         }
     }
 }
@@ -151,6 +185,9 @@ mod tests {
             let found = line.first_at_most(quantity / 3);
             let found = found.map(|fit| (fit.ticket.0, fit.quantity));
             assert_eq!(found, wanted.copied());
+            let wanted = naive.iter().find(|(_, q)| *q > quantity);
+            let found = line.first_above(quantity).map(|(ticket, _)| ticket.0);
+            assert_eq!(found, wanted.map(|(ticket, _)| *ticket));
             assert_eq!(line.alive, naive.len());
         }
     }

@@ -1,5 +1,7 @@
 //! Trees: a path meets its ancestors and its descendants (`spec/resources.md` §7).
 
+mod stuck;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 

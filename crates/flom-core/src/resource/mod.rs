@@ -9,6 +9,7 @@ mod numeric;
 mod sequence;
 mod set;
 mod simple;
+pub(crate) mod stuck;
 mod timestamp;
 
 use flom_types::{LockMode, Now, ResourceKind, ResourceName, SessionId, Time};

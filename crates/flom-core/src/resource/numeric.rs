@@ -3,6 +3,7 @@
 use flom_types::SessionId;
 
 use super::first_fit::{FirstFit, Fit};
+use super::stuck::Chain;
 use super::{Grant, Hold, Verdict};
 use crate::queue::{Line, PassLimit, Ticket};
 
@@ -72,6 +73,25 @@ impl Numeric {
     fn first_that_fits(&self, limit: PassLimit) -> Option<Fit> {
         let first = self.sizes.first_at_most(self.free)?;
         (!self.line.stops(first.ticket, limit)).then_some(first)
+    }
+
+    /// See [`Rules::stuck`](super::Rules::stuck).
+    pub(crate) fn stuck(
+        &self,
+        (ticket, quantity): (Ticket, u32),
+        holds: &[Hold],
+        limit: PassLimit,
+    ) -> Option<Chain> {
+        let units = |hold: &Hold| match hold {
+            Hold::Units(units) => *units,
+            _ => 0,
+        };
+        let left = self.units - holds.iter().map(units).sum::<u32>();
+        if quantity > left {
+            return Some(Chain::new());
+        }
+        let (earlier, session) = self.sizes.first_above(left)?;
+        (earlier < ticket && self.line.is_unpassable(earlier, limit)).then(|| vec![session])
     }
 
     pub(crate) fn free(&self) -> u32 {

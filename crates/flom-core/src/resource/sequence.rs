@@ -11,6 +11,8 @@ use crate::queue::{Line, Ticket};
 #[derive(Debug)]
 pub(crate) struct Sequence {
     transactional: bool,
+    /// How many it can have at a time.
+    holders: u32,
     free: u32,
     next: u32,
     /// Numbers whose holders have failed, in that order; they go out again before fresh ones.
@@ -22,6 +24,7 @@ impl Sequence {
     pub(crate) fn new(transactional: bool, holders: u32) -> Self {
         Self {
             transactional,
+            holders,
             free: holders,
             next: 1,
             returned: VecDeque::new(),
@@ -72,6 +75,10 @@ impl Sequence {
                 element: Some(element),
             });
         }
+    }
+
+    pub(crate) fn places(&self) -> usize {
+        self.holders as usize
     }
 
     pub(crate) fn free(&self) -> u32 {

@@ -67,6 +67,10 @@ impl Set {
         element.to_owned()
     }
 
+    pub(crate) fn places(&self) -> usize {
+        self.elements.len()
+    }
+
     pub(crate) fn free(&self) -> u32 {
         u32::try_from(self.free.len()).expect("a name is shorter than 64 KiB")
     }

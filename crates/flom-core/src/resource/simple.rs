@@ -3,6 +3,7 @@
 use flom_types::{LockMode, SessionId};
 
 use super::modes::{ModeSet, Tally};
+use super::stuck::Chain;
 use super::{Grant, Hold, Verdict};
 use crate::queue::{Line, PassLimit, Ticket};
 
@@ -74,6 +75,56 @@ impl Simple {
                 .then_some((ticket, session, mode))
         });
         heads.min_by_key(|(ticket, ..)| *ticket)
+    }
+
+    /// See [`Rules::stuck`](super::Rules::stuck).
+    pub(crate) fn stuck(
+        &self,
+        (ticket, mode): (Ticket, LockMode),
+        holds: &[Hold],
+        limit: PassLimit,
+    ) -> Option<Chain> {
+        let held = |by: LockMode| {
+            let holds = holds.iter();
+            let mut modes = holds.filter_map(|hold| match hold {
+                Hold::Mode(mode) => Some(*mode),
+                _ => None,
+            });
+            modes.any(|mode| !mode.admits(by))
+        };
+        if held(mode) {
+            return Some(Chain::new());
+        }
+        // Of each line the first waiter that is stuck and must not be passed, and which line stops
+        // that one; found in order of arrival, as who stops somebody came before.
+        let mut first: [Option<(Ticket, SessionId, Option<LockMode>)>; 6] = [None; 6];
+        for line in LockMode::ALL.into_iter().filter(|line| held(*line)) {
+            let stuck = self.lines[line as usize].unpassable_after(Ticket::FIRST, limit);
+            first[line as usize] = stuck.map(|(ticket, session)| (ticket, session, None));
+        }
+        loop {
+            let mut is_new = false;
+            for line in LockMode::ALL.into_iter().filter(|line| !held(*line)) {
+                let by = ModeSet::conflicting(line).modes();
+                let by = by.filter_map(|by| Some((first[by as usize]?.0, by)));
+                let Some((after, by)) = by.min() else {
+                    continue;
+                };
+                let stuck = self.lines[line as usize].unpassable_after(after, limit);
+                let stuck = stuck.map(|(ticket, session)| (ticket, session, Some(by)));
+                is_new |= first[line as usize] != stuck;
+                first[line as usize] = stuck;
+            }
+            if !is_new {
+                break;
+            }
+        }
+        let by = ModeSet::conflicting(mode).modes();
+        let by = by.filter_map(|by| Some((first[by as usize]?.0, by)));
+        let (_, line) = by.min().filter(|(earlier, _)| *earlier < ticket)?;
+        let links =
+            std::iter::successors(first[line as usize], |(_, _, by)| first[(*by)? as usize]);
+        Some(links.map(|(_, session, _)| session).collect())
     }
 
     pub(crate) fn unpassable(&self, limit: PassLimit, tickets: &mut Vec<Ticket>) {

@@ -21,6 +21,8 @@ use crate::queue::{Line, Ticket};
 pub(crate) struct Timestamp {
     format: Format,
     zone: TimeZone,
+    /// How many it can have at a time.
+    holders: u32,
     free: u32,
     last: Option<Stamp>,
     line: Line,
@@ -47,6 +49,7 @@ impl Timestamp {
         Ok(Self {
             format,
             zone,
+            holders,
             free: holders,
             last: None,
             line: Line::default(),
@@ -122,6 +125,10 @@ impl Timestamp {
 
     pub(crate) fn withdraw(&mut self, ticket: Ticket) {
         self.line.remove(ticket);
+    }
+
+    pub(crate) fn places(&self) -> usize {
+        self.holders as usize
     }
 
     pub(crate) fn free(&self) -> u32 {

@@ -33,6 +33,8 @@ pub(crate) struct Waiter {
     pub(crate) session: SessionId,
     pub(crate) request: Request,
     pub(crate) passed: u32,
+    /// The sessions that it runs inside of.
+    pub(crate) outer: Vec<SessionId>,
 }
 
 #[derive(Clone, Copy, Debug)]

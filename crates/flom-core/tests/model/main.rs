@@ -9,6 +9,8 @@
 mod clock;
 mod life;
 mod naive;
+mod nested;
+mod nests;
 mod random;
 mod referee;
 mod rules;

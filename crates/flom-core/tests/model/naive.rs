@@ -1,12 +1,18 @@
 //! The lock manager once more, as plainly as it can be said: lists, every rule looked up by
 //! scanning them, and every state that follows from the past worked out from the past.
 
-use flom_core::{Action, CloseReason, Event, Granted, Request, Step};
+mod circles;
+mod look;
+
+use std::collections::VecDeque;
+
+use flom_core::{Action, CloseReason, Event, Granted, Link, Nesting, Request, Step};
 use flom_types::{Now, Outcome, Previous, ResourceKind, ResourceName, SessionId, Time};
 use jiff::tz::TimeZone;
 
 use crate::clock::{self, Stamp, Usable};
 use crate::life::{Life, Number, Waiter, number};
+use crate::nests::{Nests, Scene};
 use crate::rules::{Held, all_alike, conflict, given_back, is_room, leaves_a_mark};
 
 /// A lock manager.
@@ -21,6 +27,9 @@ pub(crate) struct Naive {
     last_fence: u64,
     /// Of what the last exclusive holder has ended badly, and how; the oldest first.
     dirty: Vec<(ResourceName, Previous)>,
+    nests: Nests,
+    /// The circles that the other manager tells of: there can be several, and any will do.
+    told: VecDeque<Vec<Link>>,
     said: Vec<Action>,
 }
 
@@ -40,16 +49,22 @@ impl Naive {
             parked: Vec::new(),
             last_fence: 0,
             dirty: Vec::new(),
+            nests: Nests::default(),
+            told: VecDeque::new(),
             said: Vec::new(),
         }
     }
 
-    /// What is to be said because of `event`; of the time that has passed before it, nothing.
-    pub(crate) fn handle(&mut self, now: Now, event: &Event) -> Vec<Action> {
+    /// What is to be said because of `event`; of the time that has passed before it, nothing. The
+    /// circles are those that are `told` by somebody else, if there is nothing wrong with them.
+    pub(crate) fn handle(&mut self, now: Now, event: &Event, told: &[Action]) -> Vec<Action> {
+        self.listen(told);
         match event {
             Event::Lock {
-                session, request, ..
-            } => self.lock(now, *session, request),
+                session,
+                request,
+                nesting,
+            } => self.lock(now, *session, request, nesting.as_deref()),
             Event::Unlock {
                 session,
                 resource,
@@ -61,6 +76,7 @@ impl Naive {
             Event::Drain => {
                 self.draining = true;
                 for (session, _) in std::mem::take(&mut self.parked) {
+                    self.forget_nest(session);
                     self.answer(session, Step::Refusal, Outcome::Refused);
                 }
             }
@@ -71,7 +87,13 @@ impl Naive {
 
     /// What is to be said because time has passed. Of those who wait for a tick only those are
     /// served of whom `may_serve` says so.
-    pub(crate) fn pass(&mut self, now: Now, may_serve: impl Fn(SessionId) -> bool) -> Vec<Action> {
+    pub(crate) fn pass(
+        &mut self,
+        now: Now,
+        told: &[Action],
+        may_serve: impl Fn(SessionId) -> bool,
+    ) -> Vec<Action> {
+        self.listen(told);
         self.lives
             .retain(|life| life.forgotten_at().is_none_or(|time| now.time < time));
         for which in 0..self.lives.len() {
@@ -83,77 +105,14 @@ impl Naive {
         std::mem::take(&mut self.said)
     }
 
-    /// When the first resource will be forgotten, if nobody comes back to it.
-    pub(crate) fn forgets_at(&self) -> Option<Time> {
-        self.lives.iter().filter_map(Life::forgotten_at).min()
-    }
-
-    /// Whether somebody waits who needs nothing but time to pass.
-    pub(crate) fn waits_for_the_clock(&self) -> bool {
-        self.lives.iter().any(|life| {
-            life.depends_on_clock()
-                && life.queue.first().is_some_and(|first| {
-                    is_room(&first.request, life.held.iter().map(|held| &held.request))
-                })
-        })
-    }
-
-    /// Whether the manager may not know yet that the session can be served, because the wall clock
-    /// has come up within the last `ms` to the time from which it was set back.
-    pub(crate) fn is_hard_to_know(&self, session: SessionId, now: Now, ms: u64) -> bool {
-        let stamps = self.life_of(session).map(|which| &self.lives[which].stamps);
-        let last = stamps.and_then(|stamps| stamps.last());
-        last.is_some_and(|last| clock::has_just_caught_up(last, now, ms))
-    }
-
-    /// The number of the latest grant.
-    pub(crate) fn last_fence(&self) -> u64 {
-        self.last_fence
-    }
-
-    /// Of what the last exclusive holder has ended badly, and how; the oldest first.
-    pub(crate) fn dirty(&self) -> &[(ResourceName, Previous)] {
-        &self.dirty
-    }
-
-    /// Of grants at the same moment, the numbers are those that were `said`.
-    pub(crate) fn number_as(&mut self, said: &[Action]) {
-        for action in said {
-            if let Action::Answer {
-                session,
-                granted: Some(granted),
-                ..
-            } = action
-            {
-                let held = self.lives.iter_mut().flat_map(|life| &mut life.held);
-                let latest = held.filter(|held| held.session == *session).next_back();
-                latest.expect("it was granted").fence = granted.fence;
-            }
-        }
-    }
-
-    /// How many hold, wait and are parked.
-    pub(crate) fn counts(&self) -> (usize, usize, usize) {
-        let held = self.lives.iter().map(|life| life.held.len()).sum();
-        let waiting = self.lives.iter().map(|life| life.queue.len()).sum();
-        (held, waiting, self.parked.len())
-    }
-
-    pub(crate) fn resources(&self) -> usize {
-        self.lives.len()
-    }
-
-    /// How many sessions have something to lose.
-    pub(crate) fn sessions(&self) -> usize {
-        let users: usize = self.lives.iter().map(|life| life.users.len()).sum();
-        users + self.parked.len()
-    }
-
-    fn lock(&mut self, now: Now, session: SessionId, request: &Request) {
+    fn lock(&mut self, now: Now, session: SessionId, request: &Request, nesting: Option<&Nesting>) {
         if self.draining {
             return self.answer(session, Step::First, Outcome::Refused);
         }
         self.stop_waiting(now, session);
+        if let Some(Nesting { lineage, .. }) = nesting {
+            self.nests.learn(session, lineage.own(), lineage.outer());
+        }
         if let Some(which) = self.life_of(session) {
             let life = &self.lives[which];
             if life.created_by.resource.tree() == request.resource.tree() {
@@ -178,7 +137,10 @@ impl Naive {
                 self.parked.push((session, request.clone()));
                 self.answer(session, Step::First, Outcome::Parked);
             }
-            None => self.answer(session, Step::First, Outcome::CannotWait),
+            None => {
+                self.forget_nest(session);
+                self.answer(session, Step::First, Outcome::CannotWait);
+            }
         }
     }
 
@@ -188,6 +150,7 @@ impl Naive {
                 Usable::Yes(_) => {}
                 Usable::NoTick => return self.close(now, session, CloseReason::NoSuchResource),
                 Usable::TooLong => {
+                    self.forget_nest(session);
                     return self.answer(session, Step::First, Outcome::InvalidName);
                 }
             }
@@ -212,14 +175,20 @@ impl Naive {
             Verdict::Granted(held) => {
                 let waiting = life.queue.len();
                 self.grant(now, which, waiting, held, step);
+                self.refuse_late_circles(now, which);
             }
             Verdict::Impossible => self.answer(session, step, Outcome::Impossible),
             Verdict::NotNow if request.wait => {
-                self.lives[which].queue.push(Waiter {
+                let waiter = Waiter {
                     session,
                     request: request.clone(),
                     passed: 0,
-                });
+                    outer: self.nests.outer(session),
+                };
+                self.lives[which].queue.push(waiter);
+                if self.is_refused((which, self.lives[which].queue.len() - 1), step) {
+                    return;
+                }
                 self.answer(session, step, Outcome::Queued);
             }
             Verdict::NotNow => self.answer(session, step, Outcome::Busy),
@@ -328,6 +297,7 @@ impl Naive {
             }
         }
         self.lives[which].forget_nodes();
+        self.refuse_late_circles(now, which);
     }
 
     /// Takes something back from somebody who has ended like that.
@@ -361,18 +331,20 @@ impl Naive {
         let waits = queues.any(|waiter| waiter.session == from);
         let is_new = self.life_of(session).is_none()
             && self.parked.iter().all(|(parked, _)| *parked != session);
-        let held = self.lives.iter().flat_map(|life| &life.held);
-        let last = held.filter(|held| held.session == from).next_back();
+        let mut held = self.lives.iter().flat_map(|life| &life.held);
+        let last = held.rfind(|held| held.session == from);
         let Some(Held { fence, element, .. }) = last.filter(|_| is_new && !waits).cloned() else {
             return self.answer(session, Step::First, Outcome::Refused);
         };
         for life in &mut self.lives {
             let users = life.users.iter_mut();
             let holders = life.held.iter_mut().map(|held| &mut held.session);
-            for user in users.chain(holders).filter(|user| **user == from) {
-                *user = session;
-            }
+            let outer = life.queue.iter_mut().flat_map(|waiter| &mut waiter.outer);
+            let all = users.chain(holders).chain(outer);
+            all.filter(|user| **user == from)
+                .for_each(|user| *user = session);
         }
+        self.nests.rename(from, session);
         let previous = Previous::None;
         self.said.push(Action::Answer {
             session,
@@ -426,6 +398,7 @@ impl Naive {
             self.settle(now, which);
             self.leave(now, session);
         }
+        self.forget_nest(session);
     }
 
     fn close(&mut self, now: Now, session: SessionId, reason: CloseReason) {

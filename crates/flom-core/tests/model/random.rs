@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use flom_core::{Event, Fairness, Request};
-use flom_types::{LockMode, Previous, ResourceName, SessionId};
+use flom_core::{Event, Fairness, Nesting, Request};
+use flom_types::{Lineage, LockMode, Previous, ResourceName, SessionId, Token};
 use jiff::tz::TimeZone;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -22,6 +22,7 @@ enum Step {
         wait: bool,
         create: bool,
         lifespan_ms: u64,
+        nested: Option<Nested>,
     },
     /// Gives back what the client has asked for last.
     Unlock {
@@ -49,6 +50,16 @@ enum Step {
         by_us: i64,
     },
     Drain,
+}
+
+/// Where a client says it runs.
+#[derive(Clone, Debug)]
+struct Nested {
+    /// Inside of whom.
+    outer: Vec<u64>,
+    /// Whether it says that it is another one.
+    pretends: Option<u64>,
+    reentrant: bool,
 }
 
 const CLIENTS: u64 = 7;
@@ -86,7 +97,7 @@ const MOMENTS_S: [i64; 5] = [
     1_791_040_200,
 ];
 
-fn setting() -> impl Strategy<Value = Setting> {
+pub(crate) fn setting() -> impl Strategy<Value = Setting> {
     let fairness = prop_oneof![
         3 => (0..4_u32).prop_map(Fairness::Bounded),
         1 => Just(Fairness::default()),
@@ -107,8 +118,17 @@ fn setting() -> impl Strategy<Value = Setting> {
     })
 }
 
-fn step() -> impl Strategy<Value = Step> {
+/// So many in a hundred requests say where they come from.
+fn step(nested: f64) -> impl Strategy<Value = Step> {
     let who = 0..CLIENTS;
+    let pretends = proptest::option::weighted(0.02, who.clone());
+    let within = (vec(who.clone(), 0..4), pretends, any::<bool>()).prop_map(
+        |(outer, pretends, reentrant)| Nested {
+            outer,
+            pretends,
+            reentrant,
+        },
+    );
     let lock = (
         (who.clone(), any::<Index>()),
         proptest::sample::select(&LockMode::ALL[..]),
@@ -116,9 +136,10 @@ fn step() -> impl Strategy<Value = Step> {
         proptest::bool::weighted(0.85),
         proptest::bool::weighted(0.85),
         prop_oneof![3 => Just(0), 1 => 1..4000_u64],
+        proptest::option::weighted(nested, within),
     )
         .prop_map(
-            |((who, name), mode, quantity, wait, create, lifespan_ms)| Step::Lock {
+            |((who, name), mode, quantity, wait, create, lifespan_ms, nested)| Step::Lock {
                 who,
                 name,
                 mode,
@@ -126,6 +147,7 @@ fn step() -> impl Strategy<Value = Step> {
                 wait,
                 create,
                 lifespan_ms,
+                nested,
             },
         );
     let ms = prop_oneof![
@@ -176,6 +198,22 @@ impl Clients<'_> {
         })
     }
 
+    /// The token of a client is the number of its connection.
+    fn token(&mut self, who: u64) -> Token {
+        Token(self.connection(who).0)
+    }
+
+    fn nesting(&mut self, who: u64, nested: &Nested) -> Nesting {
+        let outer: Vec<_> = nested.outer.iter().map(|one| self.token(*one)).collect();
+        let own = self.token(nested.pretends.unwrap_or(who));
+        let mut tokens = outer.into_iter().chain([own]);
+        let outermost = Lineage::outermost(tokens.next().unwrap_or(own));
+        Nesting {
+            lineage: tokens.fold(outermost, |outer, token| outer.inner(token)),
+            reentrant: nested.reentrant,
+        }
+    }
+
     fn name(&self, index: Index) -> ResourceName {
         ResourceName::parse(index.get(self.names).as_bytes()).expect("the names are sound")
     }
@@ -200,6 +238,7 @@ impl Clients<'_> {
                 wait,
                 create,
                 lifespan_ms,
+                nested,
             } => {
                 let resource = self.name(*name);
                 self.last_asked.insert(*who, resource.clone());
@@ -213,7 +252,9 @@ impl Clients<'_> {
                         create: *create,
                         idle_lifespan_ms: *lifespan_ms,
                     },
-                    nesting: None,
+                    nesting: nested
+                        .as_ref()
+                        .map(|nested| Box::new(self.nesting(*who, nested))),
                 }
             }
             Step::Resume { who, from } => match self.connections.get(from).copied() {
@@ -273,7 +314,7 @@ fn play(setting: &Setting, names: &[&'static str], steps: &[Step]) -> Result<(),
 
 /// Eight times as many histories as usual; `PROPTEST_CASES` makes it more. What fails is shrunk
 /// and printed, and becomes a scenario: no file is left behind.
-fn config() -> ProptestConfig {
+pub(crate) fn config() -> ProptestConfig {
     let usual = ProptestConfig::default();
     ProptestConfig {
         cases: 8 * usual.cases,
@@ -289,7 +330,7 @@ proptest! {
     fn any_history_goes_as_the_rules_say(
         setting in setting(),
         names in names(),
-        steps in vec(step(), 1..120),
+        steps in vec(step(0.3), 1..120),
     ) {
         play(&setting, &names, &steps).map_err(TestCaseError::fail)?;
     }

@@ -96,10 +96,32 @@ impl Referee {
                     self.rises(*outcome, *granted)?;
                     self.later(now, *session, *step, *outcome, element.as_deref())?;
                 }
-                Action::Deadlock { .. } => return Err("a deadlock of whom?".into()),
+                Action::Deadlock {
+                    session,
+                    step: Step::First,
+                    ..
+                } => {
+                    let request = asked.ok_or("a first answer to no question")?;
+                    self.first(now, *session, request, Outcome::Busy, None)?;
+                }
+                Action::Deadlock { session, .. } => self.deadlocked(now, *session)?,
             }
         }
         self.nobody_is_forgotten()
+    }
+
+    /// Somebody who waited is refused.
+    fn deadlocked(&mut self, now: Now, session: SessionId) -> Objection {
+        let Some(Waiting {
+            request, arrived, ..
+        }) = self.waiting.remove(&session)
+        else {
+            return Err(format!("{session} does not wait and is refused"));
+        };
+        if arrived.is_none() {
+            self.bind(now, session, &request, false, None);
+        }
+        Ok(())
     }
 
     /// Exactly who is granted has a number, and it is higher than all before.
@@ -361,6 +383,11 @@ fn one_answer_each(event: &Event, said: &[Action]) -> Objection {
     for action in said {
         match action {
             Action::Answer {
+                session,
+                step: Step::First,
+                ..
+            }
+            | Action::Deadlock {
                 session,
                 step: Step::First,
                 ..

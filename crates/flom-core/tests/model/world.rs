@@ -3,7 +3,7 @@
 use std::fmt;
 
 use flom_core::{Action, Event, Fairness, Footprint, LockManager};
-use flom_types::{Now, Outcome, SessionId, Time};
+use flom_types::{Now, Outcome, ResourceName, SessionId, Time};
 use jiff::tz::TimeZone;
 
 use crate::naive::Naive;
@@ -112,7 +112,10 @@ impl Clock {
 impl Judges {
     /// Compares what the manager says to `event` with what it should.
     pub(crate) fn event(&mut self, now: Now, event: &Event, said: &[Action]) -> Objection {
-        same(event, &self.naive.handle(now, event), said)?;
+        same(event, &self.naive.handle(now, event, said), said)?;
+        if self.naive.is_stuck() {
+            return Err("somebody waits for ever".into());
+        }
         self.referee.watch(now, event, said)
     }
 
@@ -125,7 +128,7 @@ impl Judges {
         };
         let now = clock.now();
         let overdue = self.overdue(clock);
-        let due = self.naive.pass(now, |session| {
+        let due = self.naive.pass(now, said, |session| {
             is_in(&overdue, session) || is_in(said, session)
         });
         // One resource serves at most one at a tick; which of the resources is first is free.
@@ -158,7 +161,7 @@ impl Judges {
                 .naive
                 .is_hard_to_know(session, clock.now(), LOOKS_EVERY_MS)
         };
-        self.naive.clone().pass(clock.a_ms_ago(), knows)
+        self.naive.clone().pass(clock.a_ms_ago(), &[], knows)
     }
 
     /// Compares what the manager keeps and waits for with what it should.
@@ -194,6 +197,7 @@ impl Judges {
             waiting,
             parked,
             deadlines: footprint.deadlines.min(self.naive.resources()),
+            nested: self.naive.nested(),
         };
         let is_quiet = (held, waiting, parked) == (0, 0, 0);
         match footprint == kept && manager.is_quiet() == is_quiet {
@@ -246,6 +250,12 @@ impl World {
         same(&("without a tick", event), &said, &straight)?;
         self.look_around()?;
         Ok(closed)
+    }
+
+    /// Whether it makes sense for the session to ask for that: it does not wait, and holds nothing
+    /// else.
+    pub(crate) fn may_ask(&self, session: SessionId, resource: &ResourceName) -> bool {
+        self.judges.naive.may_ask(session, resource)
     }
 
     /// Lets time pass, with a tick whenever the manager wants one.

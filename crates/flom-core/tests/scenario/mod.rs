@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use flom_core::{Action, Event, Fairness, LockManager, Request, Step};
-use flom_types::{LockMode, Now, Outcome, ResourceName, SessionId, Time};
+use flom_core::{Action, Event, Fairness, Link, LockManager, Nesting, Request, Step};
+use flom_types::{Lineage, LockMode, Now, Outcome, ResourceName, SessionId, Time, Token};
 use jiff::tz::TimeZone;
 
 /// Every story begins at this moment of the wall clock: 2026-11-22 14:05:09.123 UTC.
@@ -49,6 +49,8 @@ struct Story {
     now_us: u64,
     resource: String,
     sessions: BTreeMap<char, SessionId>,
+    /// Of those who have said where they run.
+    lineages: BTreeMap<char, Lineage>,
     heard: BTreeMap<SessionId, VecDeque<Heard>>,
     next_session: u64,
 }
@@ -68,6 +70,7 @@ impl Story {
             now_us: 1_000_000,
             resource: resource.into(),
             sessions: BTreeMap::new(),
+            lineages: BTreeMap::new(),
             heard: BTreeMap::new(),
             next_session: 0,
         }
@@ -120,9 +123,14 @@ impl Story {
                     element,
                     ..
                 } => (session, Heard::Answer(step, outcome.number(), element)),
-                Action::Deadlock { session, step, .. } => {
+                Action::Deadlock {
+                    session,
+                    step,
+                    circle,
+                } => {
                     let code = Outcome::Deadlock.number();
-                    (session, Heard::Answer(step, code, None))
+                    let circle = tell(&self.sessions, &circle);
+                    (session, Heard::Answer(step, code, Some(circle)))
                 }
                 Action::Close { session, .. } => (session, Heard::Closed),
             };
@@ -161,7 +169,7 @@ impl Story {
         })
     }
 
-    /// `EX=0`, `q3{c0,i500}@name!=4/element`
+    /// `EX=0`, `q3{c0,i500}@name!=4/element`, `EX{nA}=100/circle`
     fn ask(&mut self, who: char, words: &str) -> Told {
         let (asked, wanted) = words.split_once('=').ok_or("no =")?;
         let (asked, wait) = match asked.strip_suffix('!') {
@@ -192,11 +200,23 @@ impl Story {
                 .map_or(Ok(0), number)?,
         };
         let session = self.session(who);
+        let within = options.split(',').find_map(|word| word.strip_prefix('n'));
+        let nesting = within.map(|outer| {
+            let own = Token(session.0);
+            let unsaid = Lineage::outermost(Token(u64::MAX));
+            let lineage = match outer.chars().next() {
+                Some(outer) => self.lineages.get(&outer).unwrap_or(&unsaid).inner(own),
+                None => Lineage::outermost(own),
+            };
+            self.lineages.insert(who, lineage.clone());
+            let reentrant = options.split(',').any(|option| option == "r");
+            Box::new(Nesting { lineage, reentrant })
+        });
         self.now_us += REQUEST_US;
         self.happen(Event::Lock {
             session,
             request,
-            nesting: None,
+            nesting,
         });
         let heard = self.heard.entry(session).or_default().pop_front();
         match (wanted, heard) {
@@ -281,6 +301,20 @@ impl Story {
             heard => Err(format!("heard {heard:?}")),
         }
     }
+}
+
+/// `B>foo>A+..`: B asks for foo, which A holds, or waits for and must not be passed.
+fn tell(sessions: &BTreeMap<char, SessionId>, circle: &[Link]) -> String {
+    let letter = |wanted: SessionId| {
+        let mut all = sessions.iter();
+        all.find(|(_, session)| **session == wanted)
+            .map_or('?', |(letter, _)| *letter)
+    };
+    let links = circle.iter().map(|link| {
+        let (waiter, holder) = (letter(link.waiter), letter(link.holder));
+        format!("{waiter}>{}>{holder}", link.resource)
+    });
+    links.collect::<Vec<_>>().join("+")
 }
 
 /// Whether an answer is what `0`, `0/element`, `0/*` or `0/~expression` want.
