@@ -7,12 +7,12 @@ mod look;
 use std::collections::VecDeque;
 
 use flom_core::{Action, CloseReason, Event, Granted, Link, Nesting, Request, Step};
-use flom_types::{Now, Outcome, Previous, ResourceKind, ResourceName, SessionId, Time};
+use flom_types::{Now, Outcome, Previous, ResourceKind, ResourceName, SessionId};
 use jiff::tz::TimeZone;
 
 use crate::clock::{self, Stamp, Usable};
 use crate::life::{Life, Number, Waiter, number};
-use crate::nests::{Nests, Scene};
+use crate::nests::Nests;
 use crate::rules::{Held, all_alike, conflict, given_back, is_room, leaves_a_mark};
 
 /// A lock manager.

@@ -172,10 +172,8 @@ impl Clients<'_> {
         for who in 0..self.all.len() {
             let session = self.all[who].session;
             match event {
-                Event::Resume { session: new, from } if from == session => {
-                    if over.contains(&from) {
-                        self.all[who].session = new;
-                    }
+                Event::Resume { session: new, from } if from == session && over.contains(&from) => {
+                    self.all[who].session = new;
                 }
                 _ if over.contains(&session) || event == (Event::Gone { session }) => {
                     self.all[who].session = self.open();
