@@ -10,8 +10,8 @@ use std::time::Duration;
 use flom_cli::flom::Explain;
 use flom_cli::{Failure, exit};
 use flom_client::{Lineage, LockError, command};
-use flom_run::{Job, Notice, Outcome, RunError, die_of, status_of_signal};
-use flom_settings::{Monitor, Settings, shown, signal_name};
+use flom_run::{Job, Limits, Notice, Outcome, RunError, die_of, status_of_signal};
+use flom_settings::{Monitor, OnLost, Settings, shown, signal_name};
 
 use crate::print;
 use crate::waiting::{self, Waiting};
@@ -32,6 +32,7 @@ pub(crate) fn run(
             die_of(signal);
             Ok(ExitCode::from(status_of_signal(signal)))
         }
+        Outcome::Stopped(_) => Ok(ExitCode::from(exit::STOPPED)), // it has been told why
         Outcome::Failed(error) => Err(failure(&error, timeout_ms)),
     }
 }
@@ -43,9 +44,22 @@ fn job(settings: Settings, command: Vec<OsString>) -> Result<Job, Failure> {
         killed_status,
         label,
         hide_command,
-        ..
+        on_dirty,
+        on_lost,
+        lost_grace,
+        kill_after,
+        max_hold,
+        min_hold,
     } = settings.monitor.clone();
     let outer = outer();
+    let heartbeat = settings.network.heartbeat;
+    // Over a UNIX socket nobody goes without the daemon's noticing.
+    let is_remote = settings.daemon.socket_name.is_none();
+    let beat_ms = if is_remote { heartbeat.as_ms() } else { 0 };
+    let grace_ms = match on_lost {
+        OnLost::Freeze if is_remote => lost_grace.as_ms(),
+        _ => 0,
+    };
     let client =
         command::client(settings).map_err(|error| Failure::caused(exit::FAILED, &error))?;
     let who = flom_settings::who(label.as_deref(), if hide_command { &[] } else { &command });
@@ -61,12 +75,21 @@ fn job(settings: Settings, command: Vec<OsString>) -> Result<Job, Failure> {
         None => request,
     };
     Ok(Job {
-        request: command::introduce(request, who),
+        request: command::steady(command::introduce(request, who), beat_ms, grace_ms),
         patience: resource.patience(),
         command,
         ignored_signals,
         killed_status,
         explain_after: None,
+        on_dirty,
+        limits: Limits {
+            on_lost,
+            lost_grace: lost_grace.duration().unwrap_or_default(),
+            kill_after: kill_after.duration().unwrap_or_default(),
+            max_hold: max_hold.duration(),
+            min_hold: min_hold.duration(),
+            heartbeat: heartbeat.duration(),
+        },
     })
 }
 
@@ -97,6 +120,15 @@ fn tell(verbose: bool, waiting: &mut Waiting<Stderr>, notice: &Notice<'_>) {
             print::warning(&format!("Warning: couldn't ignore signal {number}:{name}"));
         }
         Notice::Lost(lost) => print::complaint(lost),
+        Notice::Back => {
+            print::warning("flom: the daemon is back, and the lock was kept: the command goes on")
+        }
+        Notice::Gone => print::warning("flom: the lock is gone: the command is ended"),
+        Notice::TooLong => {
+            print::warning(
+                "flom: the command has held the lock for as long as it may (--max-hold): it is ended",
+            );
+        }
         Notice::NotReleased(error) => print::complaint(error),
         _ => {}
     }

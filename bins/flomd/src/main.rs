@@ -63,7 +63,7 @@ fn serve(run: &Run) -> Result<(), Failure> {
         Daemon::open_passed(settings, passed).and_then(|daemon| daemon.heed_signals(reopen_trace));
     trace::settle(&settings.trace, opened.is_ok());
     let daemon = opened.map_err(|error| failed(&error))?;
-    let mut daemon = daemon.keep_state(state_directory());
+    let mut daemon = daemon.keep_state(state_directory().as_deref());
     // Who sees the log has been told.
     let _ = vfs::mount(&mut daemon, settings);
     let supervisor = Supervisor::from_environment();
@@ -86,7 +86,7 @@ fn serve_detached(run: &Run) -> Result<(), Failure> {
         .and_then(|()| Daemon::open(settings))
         .and_then(|daemon| daemon.heed_signals(reopen_trace))
         .map(|daemon| daemon.log_to(system_log.clone()))
-        .map(|daemon| daemon.keep_state(state_directory()));
+        .map(|daemon| daemon.keep_state(state_directory().as_deref()));
     trace::settle(&settings.trace, opened.is_ok());
     let not_shown = match &mut opened {
         Ok(daemon) => vfs::mount(daemon, settings),

@@ -13,6 +13,8 @@ use crate::failure::Failure;
 pub const DEBUG_FAILED: u8 = 1;
 /// The doctor has found something that is not well.
 pub const DOCTOR_FOUND: u8 = 1;
+/// The command was ended, because the lock was lost or held for too long.
+pub const STOPPED: u8 = 94;
 /// To wait would be to wait for oneself.
 pub const DEADLOCK: u8 = 95;
 /// The resource does not exist, and the request may neither create it nor wait.
@@ -25,10 +27,14 @@ pub const NOT_LOCKED: u8 = 98;
 pub const FAILED: u8 = 99;
 
 /// What the statuses mean, for the help.
-pub(crate) const MEANINGS: [(u8, &str); 6] = [
+pub(crate) const MEANINGS: [(u8, &str); 7] = [
     (
         DEBUG_FAILED,
         "a debug feature failed, or not all is well (--doctor)",
+    ),
+    (
+        STOPPED,
+        "the command was ended: lock lost (--on-lost) or --max-hold over",
     ),
     (
         DEADLOCK,

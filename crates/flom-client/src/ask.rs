@@ -26,6 +26,12 @@ pub(crate) struct Ask {
     pub(crate) reentrant: bool,
     /// Who asks among them, from when it is asked.
     pub(crate) lineage: Option<Box<Lineage>>,
+    /// How often the daemon will hear of who holds the lock, in ms; 0 if nothing is promised.
+    pub(crate) beat_ms: u32,
+    /// How long it is to keep the lock if the connection breaks, in ms.
+    pub(crate) grace_ms: u32,
+    /// Whether this goes on with a lock that was granted over another connection.
+    pub(crate) resume: bool,
 }
 
 /// A request as bytes.
@@ -50,6 +56,9 @@ impl fmt::Display for Ask {
             outer: _,
             reentrant: _,
             lineage: _,
+            beat_ms: _,
+            grace_ms: _,
+            resume: _,
         } = self;
         write!(
             f,
@@ -73,6 +82,9 @@ impl Ask {
             outer: None,
             reentrant: false,
             lineage: None,
+            beat_ms: 0,
+            grace_ms: 0,
+            resume: false,
         }
     }
 
@@ -149,14 +161,16 @@ impl Ask {
 
     /// Whether the daemon must know of those whom the asker keeps waiting.
     fn is_tied(&self) -> bool {
-        self.outer.is_some()
+        self.outer.is_some() || self.grace_ms > 0
     }
 
     fn session(&self, peer_id: &str) -> Session {
         let ties = self.lineage.as_deref().map(|lineage| Ties {
             lineage: Some(lineage.clone()),
             reentrant: self.reentrant,
-            ..Ties::default()
+            beat_ms: self.beat_ms,
+            grace_ms: self.grace_ms,
+            resume: self.resume,
         });
         Session {
             peer_id: peer_id.to_string(),

@@ -1,23 +1,26 @@
 //! What the programs of this project need beyond the library. No promise is made about it.
 
 use std::io;
+use std::time::Duration;
 
 use flom_settings::Settings;
 use flom_types::{Outcome, Previous, Who};
 
 use crate::call::{Limits, Wait};
 use crate::client::Client;
-use crate::error::{ConfigError, LockError, ReleaseError};
+use crate::error::{ConfigError, LockError, LockLost, ReleaseError};
 use crate::guard::Guard;
 use crate::observe;
 use crate::pending::Pending;
 use crate::request::Request;
+use crate::resume;
 use crate::shutdown;
 
 pub use crate::error::ShutdownError;
 pub use crate::explain::Explanation;
 pub use crate::notice::Notice;
 pub use crate::observe::{Look, ObserveError, Watcher};
+pub use crate::resume::{Claim, Ear, ResumeError};
 
 /// A client as the `flom` command is one with these settings.
 ///
@@ -57,6 +60,46 @@ pub fn release(guard: Guard, rollback: bool, ended: Previous) -> Result<(), Rele
         true => guard.roll_back(ended),
         false => guard.release(false, ended),
     }
+}
+
+/// `request`, which promises that the holder is heard of every `beat_ms`, and has the lock kept for
+/// `grace_ms` if the connection breaks; 0 for neither.
+pub fn steady(request: Request, beat_ms: u32, grace_ms: u32) -> Request {
+    request.steady(beat_ms, grace_ms)
+}
+
+/// Whether the daemon answers to [`ping`].
+pub fn answers(guard: &Guard) -> bool {
+    guard.is_extended()
+}
+
+/// Asks the daemon whether it is there. Only one that [`answers`] may be asked.
+///
+/// # Errors
+///
+/// [`LockLost`] if the daemon has gone.
+pub fn ping(guard: &Guard) -> Result<(), LockLost> {
+    resume::ping(guard)
+}
+
+/// What there is to be said of the daemon of `guard` if it has not said a word for so long.
+pub fn silent(guard: &Guard, limit: Duration) -> LockLost {
+    guard.silent(limit)
+}
+
+/// What it takes to [`resume`]; `None` if the daemon knows nothing of such.
+pub fn claim(guard: &Guard) -> Option<Claim> {
+    Claim::of(guard)
+}
+
+/// Goes on, over a new connection, with a lock that `request` was granted once. Never starts a
+/// daemon, and takes no longer than about twice `limit`.
+///
+/// # Errors
+///
+/// [`ResumeError`]
+pub fn resume(request: &Request, claim: &Claim, limit: Duration) -> Result<Guard, ResumeError> {
+    request.resume(claim, limit)
 }
 
 /// Asks why `pending` waits, unless that is being asked already; what is known at once is the answer.

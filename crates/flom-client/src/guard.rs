@@ -128,14 +128,46 @@ impl Guard {
     ///
     /// [`LockLost`] if the daemon has gone.
     pub fn check(&self) -> Result<(), LockLost> {
-        let mut buffer = [0; 1024];
+        // No daemon has anything to say that the holder of a lock would have to know.
+        self.hear(|_| {}).map(drop)
+    }
+
+    /// Passes on what the daemon has said; whether it has said anything.
+    pub(crate) fn hear(&self, mut take: impl FnMut(&[u8])) -> Result<bool, LockLost> {
+        let (mut buffer, mut heard) = ([0; 1024], false);
         loop {
             match self.line.hear(&mut buffer) {
-                Heard::Nothing => return Ok(()),
-                Heard::Bytes(_) => {} // no daemon has anything to say to the holder of a lock
+                Heard::Nothing => return Ok(heard),
+                Heard::Bytes(bytes) => {
+                    heard = true;
+                    take(&buffer[..bytes]);
+                }
                 Heard::End(source) => return Err(self.lost(source)),
             }
         }
+    }
+
+    /// Says something to the daemon, if the system takes it at once: it is not that important.
+    pub(crate) fn say(&self, bytes: &[u8]) -> Result<(), LockLost> {
+        match self.line.send(bytes, Duration::ZERO) {
+            Err(source) if source.kind() != io::ErrorKind::TimedOut => Err(self.lost(Some(source))),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn ask(&self) -> &Ask {
+        &self.ask
+    }
+
+    /// Whether the daemon understands more than FLoM 1.7.2.
+    pub(crate) fn is_extended(&self) -> bool {
+        self.word.is_extended
+    }
+
+    /// What there is to be said of a daemon that has not said a word for so long.
+    pub(crate) fn silent(&self, limit: Duration) -> LockLost {
+        let text = format!("it has not said a word for {} s", limit.as_secs_f32());
+        self.lost(Some(io::Error::new(io::ErrorKind::TimedOut, text)))
     }
 
     /// Waits at most for `limit` for the lock to be lost.

@@ -201,6 +201,7 @@ mod notice;
 mod observe;
 mod pending;
 mod request;
+mod resume;
 mod search;
 mod secured;
 mod session;

@@ -12,11 +12,13 @@ use crate::ask::Ask;
 use crate::call::{Call, Wait};
 use crate::client::Client;
 use crate::command::Notice;
+use crate::conversation::Terms;
 use crate::error::{ConnectError, LockError};
 use crate::guard::Guard;
 use crate::line::Line;
 use crate::locate::Purpose;
 use crate::pending::Pending;
+use crate::resume::{Claim, ResumeError};
 
 /// What becomes of the number of a transactional sequence (`_S_name[1]`) when its [`Guard`] is
 /// dropped without [`unlock`](Guard::unlock). Of no matter to other resources.
@@ -106,6 +108,34 @@ impl Request {
     pub fn reentrant(mut self, reentrant: bool) -> Self {
         self.ask.reentrant = reentrant;
         self
+    }
+
+    /// Promises to be heard of every `beat_ms` while the lock is held, and has it kept for `grace_ms`
+    /// if the connection breaks; 0 for neither.
+    pub(crate) fn steady(mut self, beat_ms: u32, grace_ms: u32) -> Self {
+        self.ask.beat_ms = beat_ms;
+        self.ask.grace_ms = grace_ms;
+        self
+    }
+
+    /// Goes on, over a new connection, with the lock that `claim` is about. Never starts a daemon.
+    pub(crate) fn resume(&self, claim: &Claim, limit: Duration) -> Result<Guard, ResumeError> {
+        let until = Instant::now() + limit;
+        let tell: &mut dyn FnMut(Notice<'_>) = &mut |_| {};
+        let line = self.client.line(Purpose::Observe, Some(until), tell);
+        let line = line.map_err(|error| ResumeError::NotYet(error.into()))?;
+        let ask = claim.ask();
+        let message = ask.whole_message(self.client.peer_id(), false);
+        let terms = Terms {
+            answer: Some(limit),
+            ..self.client.call(Wait::No).terms()
+        };
+        let pending = Pending::send(line, ask, &message, terms, self.client.limits());
+        let guard = pending.and_then(Pending::wait).map_err(ResumeError::of)?;
+        match guard.fence() == Some(claim.fence) {
+            true => Ok(guard),
+            false => Err(ResumeError::Gone),
+        }
     }
 
     /// Says who asks, for those who look at who holds the lock.

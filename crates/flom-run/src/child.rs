@@ -4,6 +4,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 
@@ -11,7 +12,10 @@ use flom_types::target;
 use log::debug;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open,
+    pidfd_send_signal, waitid,
+};
 
 use crate::environment::Variables;
 use crate::exit::Ended;
@@ -27,17 +31,20 @@ const DEFAULT_PATH: &str = "/bin:/usr/bin";
 #[derive(Debug)]
 pub(crate) struct Child {
     process: process::Child,
+    /// Whether it leads a group of its own, with all that it starts.
+    leads: bool,
     /// Readable once the process has ended; safe to signal, whoever may get its number later.
     pidfd: Option<OwnedFd>,
 }
 
 impl Child {
     /// Starts `command`, as execvp(3) would find it, with `element` as one more argument, and with
-    /// `variables` set in its environment, or unset.
+    /// `variables` set in its environment, or unset. It `leads` a group of its own, or is in ours.
     pub(crate) fn start(
         command: &[OsString],
         element: Option<&str>,
         variables: &Variables,
+        leads: bool,
     ) -> io::Result<Self> {
         let (program, arguments) = command
             .split_first()
@@ -47,13 +54,14 @@ impl Child {
             .map(OsString::as_os_str)
             .chain(element.map(OsStr::new))
             .collect();
-        let process = match spawn(program, &arguments, variables) {
+        let process = match spawn(program, &arguments, variables, leads) {
             Err(error) if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => {
                 let file = script(program).ok_or(error)?;
                 spawn(
                     SHELL.as_ref(),
                     &[&[file.as_os_str()], &arguments[..]].concat(),
                     variables,
+                    leads,
                 )
             }
             started => started,
@@ -67,7 +75,11 @@ impl Child {
             arguments.len(),
             process.id()
         );
-        Ok(Self { process, pidfd })
+        Ok(Self {
+            process,
+            leads,
+            pidfd,
+        })
     }
 
     /// What becomes readable when the command ends; `None` on a system that has nothing of the
@@ -87,12 +99,31 @@ impl Child {
         self.process.wait().map(Ended::from)
     }
 
-    /// Sends the command a signal. One that has ended cannot be reached, nor need be.
+    /// Sends the command a signal, or the whole group if it leads one. One that has ended cannot be
+    /// reached, nor need be.
+    ///
+    /// Before [`ended`](Self::ended) has said that it has: until then nobody else gets its number.
     pub(crate) fn signal(&self, number: i32) {
         debug!(target: target::EXEC, "passes signal {number} on");
-        if let (Some(pidfd), Some(signal)) = (&self.pidfd, Signal::from_named_raw(number)) {
+        let Some(signal) = Signal::from_named_raw(number) else {
+            return;
+        };
+        if self.leads {
+            let _ = kill_process_group(self.id(), signal);
+        } else if let Some(pidfd) = &self.pidfd {
             let _ = pidfd_send_signal(pidfd, signal);
         }
+    }
+
+    /// The number of the process, and of the group if it leads one.
+    pub(crate) fn id(&self) -> Pid {
+        Pid::from_child(&self.process)
+    }
+
+    /// Whether somebody has stopped it since this was asked last.
+    pub(crate) fn has_stopped(&self) -> bool {
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
+        waitid(WaitId::Pid(self.id()), options).is_ok_and(|status| status.is_some())
     }
 }
 
@@ -100,6 +131,7 @@ fn spawn(
     program: &OsStr,
     arguments: &[&OsStr],
     variables: &Variables,
+    leads: bool,
 ) -> io::Result<process::Child> {
     let mut command = Command::new(program);
     command.args(arguments);
@@ -108,6 +140,9 @@ fn spawn(
             Some(value) => command.env(name, value),
             None => command.env_remove(name),
         };
+    }
+    if leads {
+        command.process_group(0);
     }
     command.spawn()
 }
@@ -168,12 +203,12 @@ mod tests {
 
     fn run(words: &[&OsStr], element: Option<&str>) -> io::Result<Ended> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-        Child::start(&words, element, &NONE)?.wait()
+        Child::start(&words, element, &NONE, false)?.wait()
     }
 
     fn sh(script: &str) -> Child {
         let words = ["/bin/sh", "-c", script].map(OsString::from);
-        Child::start(&words, None, &NONE).unwrap()
+        Child::start(&words, None, &NONE, false).unwrap()
     }
 
     #[test]
@@ -199,7 +234,9 @@ mod tests {
         ];
         let words = words.map(OsString::from);
         let variables = vec![("FLOM_FENCE", Some("7".into())), ("HOME", None)];
-        let ended = Child::start(&words, None, &variables).unwrap().wait();
+        let ended = Child::start(&words, None, &variables, false)
+            .unwrap()
+            .wait();
         assert_eq!(ended.unwrap(), Ended::Exited(0));
         assert_eq!(env::var_os("FLOM_FENCE"), None);
     }
@@ -253,6 +290,21 @@ mod tests {
         assert_eq!(child.wait().unwrap(), Ended::Killed(15));
         assert_eq!(child.ended().unwrap(), Some(Ended::Killed(15)));
         child.signal(15); // reaches nobody
+    }
+
+    #[test]
+    fn a_signal_reaches_all_of_a_group_that_it_leads() {
+        let words = ["/bin/sh", "-c", "sleep 1000 & exec sleep 1000"].map(OsString::from);
+        let mut child = Child::start(&words, None, &NONE, true).unwrap();
+        assert!(!child.has_stopped());
+        child.signal(15);
+        assert_eq!(child.wait().unwrap(), Ended::Killed(15));
+        // Nobody is left: zombies of others are looked after by process 1.
+        let group = child.id();
+        let left = || rustix::process::test_kill_process_group(group).is_ok();
+        while left() {
+            std::thread::yield_now();
+        }
     }
 
     #[test]

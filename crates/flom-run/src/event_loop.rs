@@ -1,34 +1,41 @@
-//! The rim of a run: waits for the daemon, the command and signals, tells [`Run`] and does what it
-//! says.
+//! The rim of a run: waits for the daemon, the command, signals and the clock, tells [`Run`] and does
+//! what it says.
+
+mod doing;
+mod job_control;
+mod watch;
 
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
-use flom_client::{Guard, Pending, Progress, ReleaseError, command};
+use flom_client::command::{Claim, Ear};
+use flom_client::{Guard, Pending, Progress, command};
 use flom_types::{Patience, Previous, target};
 use log::trace;
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use signal_hook::consts::{SIGCHLD, SIGCONT};
 
 use crate::child::Child;
-use crate::environment;
 use crate::exit::{Ended, Outcome, RunError};
 use crate::explain::Explainer;
-use crate::run::{Effect, Event, Run};
-use crate::signals::Signals;
+use crate::pulse::{Beat, Pulse};
+use crate::run::{Effect, Event, Rules, Run, Timer};
+use crate::terminal::Terminal;
+use crate::timers::Timers;
 use crate::{Job, Notice};
+use watch::Watch;
 
-const CONNECTION: Token = Token(0);
-const SIGNALS: Token = Token(1);
-const CHILD: Token = Token(2);
+/// How often a daemon is looked for that may come back.
+const SEARCH_EVERY: Duration = Duration::from_millis(300);
+
+/// How long each of those looks may take: signals wait meanwhile.
+const SEARCH_LIMIT: Duration = Duration::from_millis(700);
 
 /// Runs the command of `job` under its lock; `tell` hears what happens on the way.
 ///
 /// For a program that does nothing else: it catches signals, and they stay caught.
 pub fn run(job: &Job, tell: &mut dyn FnMut(Notice<'_>)) -> Outcome {
-    let (run, first) = Run::begin(job.ignored_signals.clone());
+    let (run, first) = Run::begin(rules(job));
     let mut rim = Rim {
         job,
         tell,
@@ -36,18 +43,39 @@ pub fn run(job: &Job, tell: &mut dyn FnMut(Notice<'_>)) -> Outcome {
         watch: None,
         pending: None,
         guard: None,
+        ear: Ear::default(),
+        pulse: None,
+        claim: None,
+        is_suspected: false,
+        search: None,
+        granted: None,
+        timers: Timers::default(),
         child: None,
+        terminal: None,
         just_started: false,
         blind: None,
         asked: None,
         explainer: Explainer::new(job.explain_after),
     };
-    let mut outcome = rim.follow(first);
+    let mut outcome = rim.follow(vec![first]);
     loop {
         match outcome {
             Some(outcome) => return outcome,
             None => outcome = rim.turn(),
         }
+    }
+}
+
+fn rules(job: &Job) -> Rules {
+    let limits = &job.limits;
+    Rules {
+        ignored: job.ignored_signals.clone(),
+        repairs: job.on_dirty.is_some(),
+        on_lost: limits.on_lost,
+        lost_grace: limits.lost_grace,
+        kill_after: limits.kill_after,
+        max_hold: limits.max_hold,
+        keeps: limits.min_hold.is_some(),
     }
 }
 
@@ -59,7 +87,21 @@ struct Rim<'a> {
     watch: Option<Watch>,
     pending: Option<Pending>,
     guard: Option<Guard>,
+    ear: Ear,
+    /// Of a daemon that answers.
+    pulse: Option<Pulse>,
+    /// What it takes to go on with the lock over another connection.
+    claim: Option<Claim>,
+    /// The daemon has not said a word for too long, but its connection is there.
+    is_suspected: bool,
+    /// When the daemon is looked for next.
+    search: Option<Instant>,
+    /// When the lock was granted.
+    granted: Option<Instant>,
+    timers: Timers,
     child: Option<Child>,
+    /// Where the command has it.
+    terminal: Option<Terminal>,
     /// Since the last turn.
     just_started: bool,
     /// Why the system does not tell when the command ends.
@@ -67,13 +109,6 @@ struct Rim<'a> {
     /// When the first request was sent.
     asked: Option<Instant>,
     explainer: Explainer,
-}
-
-/// Where the loop sleeps.
-struct Watch {
-    poll: Poll,
-    events: Events,
-    signals: Signals,
 }
 
 /// What to look at after a sleep.
@@ -112,16 +147,10 @@ impl Rim<'_> {
                 Err(error) => return self.give_up_watching(error),
             },
         };
-        if ready.signals {
-            for arrival in self.watch().signals.arrivals() {
-                let event = Event::Signal {
-                    number: arrival.number,
-                    reached_command: arrival.from_terminal && !may_have_missed,
-                };
-                if let Some(outcome) = self.happened(event) {
-                    return Some(outcome);
-                }
-            }
+        if ready.signals
+            && let Some(outcome) = self.look_at_signals(may_have_missed)
+        {
+            return Some(outcome);
         }
         if ready.connection
             && let Some(event) = self.look_at_connection()
@@ -134,45 +163,67 @@ impl Rim<'_> {
         {
             return self.happened(event);
         }
-        None
+        self.look_at_clock()
     }
 
     /// The only call that blocks, but for the search for a daemon and the release of the lock.
     fn sleep(&mut self) -> io::Result<Ready> {
-        let left = self
-            .pending
-            .as_ref()
-            .map(|pending| (pending.next_deadline(), self.explainer.next_deadline()));
-        let left = left
-            .and_then(|(answer, explanation)| [answer, explanation].into_iter().flatten().min())
-            .map(|at| at.saturating_duration_since(Instant::now()));
-        let Watch { poll, events, .. } = self.watch();
-        match poll.poll(events, left) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
-            Err(error) => return Err(error),
+        let asking = self.pending.as_ref();
+        let deadlines = [
+            asking.and_then(Pending::next_deadline),
+            asking.and_then(|_| self.explainer.next_deadline()),
+            self.pulse_of_guard().map(|pulse| pulse.next_deadline()),
+            self.search,
+            self.timers.next_deadline(),
+        ];
+        let next = deadlines.into_iter().flatten().min();
+        let left = next.map(|at| at.saturating_duration_since(Instant::now()));
+        self.watch().sleep(left)
+    }
+
+    fn look_at_signals(&mut self, may_have_missed: bool) -> Option<Outcome> {
+        // A terminal sends to a group, and a command that leads one is in another.
+        let is_apart = self.job.needs_group();
+        for arrival in self.watch().signals.arrivals() {
+            match arrival.number {
+                SIGCHLD => self.look_whether_stopped(),
+                SIGCONT => self.go_on(),
+                number => {
+                    let event = Event::Signal {
+                        number,
+                        reached_command: arrival.from_terminal && !may_have_missed && !is_apart,
+                    };
+                    if let Some(outcome) = self.happened(event) {
+                        return Some(outcome);
+                    }
+                }
+            }
         }
-        let happened = |token| events.iter().any(|event| event.token() == token);
-        Ok(Ready {
-            // Also when nothing has happened: then it is time that has passed.
-            connection: happened(CONNECTION) || events.is_empty(),
-            signals: happened(SIGNALS),
-            child: happened(CHILD),
-        })
+        None
     }
 
     fn look_at_connection(&mut self) -> Option<Event> {
         if let Some(guard) = &self.guard {
-            let lost = guard.check().err()?;
-            self.guard = None;
-            return Some(Event::Lost(lost));
+            return match self.ear.listen(guard) {
+                Ok(false) => None,
+                Ok(true) => {
+                    if let Some(pulse) = &mut self.pulse {
+                        pulse.word(Instant::now());
+                    }
+                    mem::take(&mut self.is_suspected).then_some(Event::Back)
+                }
+                Err(lost) => {
+                    self.guard = None;
+                    Some(Event::Lost(lost))
+                }
+            };
         }
         let pending = self.pending.as_mut()?;
         match pending.drive() {
             Ok(Progress::Granted) => {
                 self.explainer.end(self.tell);
-                self.guard = self.pending.take()?.finish().ok();
-                Some(Event::Granted)
+                let guard = self.pending.take()?.finish().ok()?;
+                Some(self.granted(guard))
             }
             Ok(_) => {
                 self.explainer.look(Instant::now(), pending, self.tell);
@@ -185,11 +236,111 @@ impl Rim<'_> {
         }
     }
 
+    fn granted(&mut self, guard: Guard) -> Event {
+        let now = Instant::now();
+        self.granted = Some(now);
+        if let Some(limit) = self.job.limits.heartbeat
+            && command::answers(&guard)
+        {
+            self.pulse = Some(Pulse::new(limit, now));
+        }
+        let dirty = guard.previous().is_some_and(Previous::is_dirty);
+        self.guard = Some(guard);
+        Event::Granted { dirty }
+    }
+
+    /// While there is a connection that could have a pulse.
+    fn pulse_of_guard(&self) -> Option<&Pulse> {
+        self.guard.as_ref().and(self.pulse.as_ref())
+    }
+
     fn look_at_child(&mut self) -> Option<Event> {
-        match self.child.as_mut()?.ended() {
+        let child = self.child.as_mut()?;
+        if self.run.is_ending() {
+            // Whoever is left of its group has had the time to end.
+            child.signal(signal_hook::consts::SIGKILL);
+        }
+        match child.ended() {
             Ok(ended) => ended.map(|ended| self.counted(ended)),
             Err(error) => Some(Event::Failed(RunError::Watch(error))),
         }
+    }
+
+    /// What is due because time has passed.
+    fn look_at_clock(&mut self) -> Option<Outcome> {
+        let now = Instant::now();
+        while let Some(timer) = self.timers.take_due(now) {
+            if let Some(outcome) = self.happened(Event::Rang(timer)) {
+                return Some(outcome);
+            }
+        }
+        if let Some(event) = self.feel_pulse(now)
+            && let Some(outcome) = self.happened(event)
+        {
+            return Some(outcome);
+        }
+        if self.search.is_some_and(|next| next <= now)
+            && let Some(event) = self.look_for_daemon()
+        {
+            return self.happened(event);
+        }
+        None
+    }
+
+    fn feel_pulse(&mut self, now: Instant) -> Option<Event> {
+        let (guard, pulse) = (self.guard.as_ref()?, self.pulse.as_mut()?);
+        match pulse.tick(now) {
+            Beat::Nothing => None,
+            Beat::Ask => match command::ping(guard) {
+                Ok(()) => None,
+                Err(lost) => {
+                    self.guard = None;
+                    Some(Event::Lost(lost))
+                }
+            },
+            Beat::Lost => {
+                let lost = command::silent(guard, pulse.limit());
+                // One that was only slow is still to be heard, if that is waited for.
+                pulse.word(now);
+                self.is_suspected = true;
+                Some(Event::Lost(lost))
+            }
+        }
+    }
+
+    /// Tries to go on with the lock over another connection, unless the old one may do yet.
+    fn look_for_daemon(&mut self) -> Option<Event> {
+        self.search = Some(Instant::now() + SEARCH_EVERY);
+        if self.guard.is_some() {
+            return None;
+        }
+        let Some(claim) = &self.claim else {
+            return Some(Event::Gone);
+        };
+        match command::resume(&self.job.request, claim, SEARCH_LIMIT) {
+            Ok(guard) => {
+                self.watch().add_connection(&guard).ok()?;
+                self.granted_again(guard);
+                Some(Event::Back)
+            }
+            Err(command::ResumeError::NotYet(error)) => {
+                trace!(target: target::EXEC, "not yet: {error}");
+                None
+            }
+            Err(error @ command::ResumeError::Gone) => {
+                trace!(target: target::EXEC, "{error}");
+                Some(Event::Gone)
+            }
+        }
+    }
+
+    fn granted_again(&mut self, guard: Guard) {
+        self.ear = Ear::default();
+        self.is_suspected = false;
+        if let Some(pulse) = &mut self.pulse {
+            pulse.word(Instant::now());
+        }
+        self.guard = Some(guard);
     }
 
     fn counted(&self, ended: Ended) -> Event {
@@ -208,156 +359,47 @@ impl Rim<'_> {
     }
 
     fn happened(&mut self, event: Event) -> Option<Outcome> {
-        let effect = self.handle(event)?;
-        self.follow(effect)
+        let effects = self.handle(event);
+        self.follow(effects)
     }
 
-    fn handle(&mut self, event: Event) -> Option<Effect> {
+    fn handle(&mut self, event: Event) -> Vec<Effect> {
         trace!(target: target::EXEC, "{event:?}");
         self.run.handle(event)
     }
 
     /// Does what is to be done, and what follows from that.
-    fn follow(&mut self, mut effect: Effect) -> Option<Outcome> {
-        loop {
-            match self.carry_out(effect) {
-                Step::Nothing => return None,
-                Step::Event(event) => effect = self.handle(event)?,
-                Step::Done(outcome) => return Some(outcome),
+    fn follow(&mut self, effects: Vec<Effect>) -> Option<Outcome> {
+        for effect in effects {
+            let outcome = match self.carry_out(effect) {
+                Step::Nothing => None,
+                Step::Event(event) => self.happened(event),
+                Step::Done(outcome) => Some(outcome),
+            };
+            if outcome.is_some() {
+                return outcome;
             }
         }
+        None
     }
 
-    fn carry_out(&mut self, effect: Effect) -> Step {
-        trace!(target: target::EXEC, "{effect:?}");
-        match effect {
-            Effect::Ask => match self.ask() {
-                Ok(()) => Step::Nothing,
-                Err(RunError::Lock(error)) => Step::Event(Event::NotGranted(error)),
-                Err(error) => Step::Event(Event::Failed(error)),
-            },
-            Effect::Start => match self.start() {
-                Ok(()) => Step::Nothing,
-                Err(error) => Step::Event(Event::Failed(error)),
-            },
-            Effect::Forward(number) => {
-                if let Some(child) = &self.child {
-                    child.signal(number);
-                }
+    /// Rings when the lock has been held for as long as it is to be; at once if it has.
+    fn ring_when_kept(&mut self) -> Step {
+        let least = self.job.limits.min_hold.unwrap_or_default();
+        let held = self.granted.map_or(least, |granted| granted.elapsed());
+        match least.saturating_sub(held) {
+            Duration::ZERO => Step::Event(Event::Rang(Timer::MinHold)),
+            left => {
+                self.timers.set(Timer::MinHold, Some(left));
                 Step::Nothing
             }
-            Effect::TellLost(lost) => {
-                (self.tell)(Notice::Lost(&lost));
-                Step::Nothing
-            }
-            Effect::Release { rollback, ended } => {
-                self.release(rollback, ended);
-                Step::Event(Event::Released)
-            }
-            Effect::Done(outcome) => Step::Done(outcome),
         }
-    }
-
-    /// Sends the request. Only then, while the daemon thinks about it, the watch is set up.
-    fn ask(&mut self) -> Result<(), RunError> {
-        self.let_signals_through(true)?;
-        let patience = left_of(self.job.patience, self.asked);
-        let tell = &mut self.tell;
-        let pending = command::start(&self.job.request, patience.into(), &mut |notice| {
-            tell(Notice::Search(notice));
-        });
-        self.let_signals_through(false)?;
-        let pending = pending?;
-        let asked = *self.asked.get_or_insert_with(Instant::now);
-        self.explainer.begin(asked);
-        if self.watch.is_none() {
-            self.watch = Some(Watch::new().map_err(RunError::Watch)?);
-        }
-        let connection = pending.as_fd().as_raw_fd();
-        self.watch()
-            .add(&mut SourceFd(&connection), CONNECTION)
-            .map_err(RunError::Watch)?;
-        self.pending = Some(pending);
-        Ok(())
-    }
-
-    fn start(&mut self) -> Result<(), RunError> {
-        let guard = self.guard.as_ref();
-        let element = guard.and_then(Guard::element).map(str::to_string);
-        let variables = guard.map(environment::of).unwrap_or_default();
-        if let Some(element) = &element {
-            (self.tell)(Notice::Locked { element });
-        }
-        let job = self.job;
-        let never = self.watch().signals.ignore(&job.ignored_signals);
-        for number in never.map_err(RunError::Watch)? {
-            (self.tell)(Notice::CannotIgnore { number });
-        }
-        let child =
-            Child::start(&self.job.command, element.as_deref(), &variables).map_err(|source| {
-                let command = self.job.command.first().cloned().unwrap_or_default();
-                RunError::Execute { command, source }
-            })?;
-        let watched = match child.pidfd() {
-            Some(pidfd) => self.watch().add(&mut SourceFd(&pidfd), CHILD),
-            None => Err(io::ErrorKind::Unsupported.into()),
-        };
-        self.child = Some(child);
-        self.just_started = true;
-        self.blind = watched.err();
-        Ok(())
-    }
-
-    fn release(&mut self, rollback: bool, ended: Option<Ended>) {
-        // Signals wait meanwhile: it has an end of its own, and then flom ends anyway.
-        self.explainer.end(self.tell);
-        if let Some(pending) = self.pending.take() {
-            pending.withdraw();
-        }
-        let released = self.guard.take().map_or(Ok(()), |guard| {
-            // Where nothing was run, things are as the last holder has left them.
-            let found = guard.previous().unwrap_or(Previous::Released);
-            let ended = ended.map_or(found, Ended::as_previous);
-            command::release(guard, rollback, ended)
-        });
-        match released {
-            // Whatever was locked, a command that fails says so.
-            Ok(()) | Err(ReleaseError::NotTransactional { .. }) => {}
-            Err(error) => (self.tell)(Notice::NotReleased(&error)),
-        }
-    }
-
-    /// Not while the first request is sent: then no signal is caught yet.
-    fn let_signals_through(&mut self, through: bool) -> Result<(), RunError> {
-        let Some(watch) = &mut self.watch else {
-            return Ok(());
-        };
-        watch.signals.let_through(through).map_err(RunError::Watch)
     }
 
     fn watch(&mut self) -> &mut Watch {
         self.watch
             .as_mut()
             .expect("the watch is set up with the first request")
-    }
-}
-
-impl Watch {
-    fn new() -> io::Result<Self> {
-        let mut signals = Signals::catch()?;
-        let poll = Poll::new()?;
-        let registry = poll.registry();
-        registry.register(signals.source(), SIGNALS, Interest::READABLE)?;
-        Ok(Self {
-            poll,
-            events: Events::with_capacity(4),
-            signals,
-        })
-    }
-
-    fn add(&self, source: &mut SourceFd<'_>, token: Token) -> io::Result<()> {
-        let registry = self.poll.registry();
-        registry.register(source, token, Interest::READABLE)
     }
 }
 

@@ -19,8 +19,19 @@ pub enum Outcome {
     /// This signal ended the wait for the lock; the request is withdrawn. Whoever asked expects
     /// this process to [die](crate::die_of) of it.
     Withdrawn(i32),
+    /// The command was ended before its time.
+    Stopped(Stopped),
     /// The command was not run, or nobody knows how it ended.
     Failed(RunError),
+}
+
+/// Why a command was ended before its time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stopped {
+    /// The daemon was lost, and the lock with it.
+    Lost,
+    /// It has held the lock for as long as it may.
+    TooLong,
 }
 
 /// How the command ended.

@@ -17,19 +17,22 @@ mod environment;
 mod event_loop;
 mod exit;
 mod explain;
+mod pulse;
 mod run;
 mod signals;
+mod terminal;
+mod timers;
 
 use std::ffi::OsString;
 use std::time::Duration;
 
 use flom_client::command::Explanation;
 use flom_client::{LockLost, ReleaseError, Request};
-use flom_settings::KilledStatus;
+use flom_settings::{KilledStatus, OnLost};
 use flom_types::Patience;
 
 pub use event_loop::run;
-pub use exit::{Ended, Outcome, RunError, status_of_signal};
+pub use exit::{Ended, Outcome, RunError, Stopped, status_of_signal};
 pub use signals::die_of;
 
 /// A command and the lock it needs.
@@ -50,6 +53,34 @@ pub struct Job {
     pub killed_status: KilledStatus,
     /// After how long a wait is explained for the first time; `None`: never, nor a wait in vain.
     pub explain_after: Option<Duration>,
+    /// What the shell runs first if the last exclusive holder has left things half done.
+    pub on_dirty: Option<String>,
+    /// How long the lock is held, and what becomes of the command without it.
+    pub limits: Limits,
+}
+
+/// How long a lock is held, and what becomes of the command without it.
+#[derive(Clone, Debug, Default)]
+pub struct Limits {
+    /// What becomes of the command if the daemon is lost.
+    pub on_lost: OnLost,
+    /// How long a frozen command waits for the daemon.
+    pub lost_grace: Duration,
+    /// How long a command may take to end in order.
+    pub kill_after: Duration,
+    /// How long the command may hold the lock, if there is a limit.
+    pub max_hold: Option<Duration>,
+    /// How long the lock is held at least, if that is to be.
+    pub min_hold: Option<Duration>,
+    /// Within how long the daemon must say something, if it has to.
+    pub heartbeat: Option<Duration>,
+}
+
+impl Job {
+    /// Whether the command has to lead a group of its own: then all of it can be stopped and ended.
+    pub(crate) fn needs_group(&self) -> bool {
+        self.limits.on_lost != OnLost::Continue || self.limits.max_hold.is_some()
+    }
 }
 
 /// What happens on the way, for those who want to know.
@@ -82,9 +113,15 @@ pub enum Notice<'a> {
         /// Its number.
         number: i32,
     },
-    /// The daemon has gone while the command runs, and the command goes on without a lock. Told
-    /// once.
+    /// The daemon has gone while the command runs. What becomes of the command is as
+    /// [`Limits::on_lost`] says.
     Lost(&'a LockLost),
+    /// The daemon is back with the lock, and the command, which was frozen, goes on.
+    Back,
+    /// The lock will not be back, and the command, which was frozen, is ended.
+    Gone,
+    /// The command has held the lock for too long, and is ended.
+    TooLong,
     /// The command has ended, and it is not certain that the lock was given back in order.
     NotReleased(&'a ReleaseError),
 }

@@ -2,21 +2,27 @@
 //! I/O.
 //!
 //! ```text
-//!   Asking ── granted ──► Running ── command ended ──► Releasing ── released ──► Done
-//!     │  ▲                   │ lost: tell once           ▲
-//!     │  └ daemon was ending └── command ended, lost ────┼──────────────────────► Done
-//!     └─── refused, or a signal ─────────────────────────┘
+//!   Asking ── granted ──► Running ── command ended ──► Keeping ──► Releasing ── released ──► Done
+//!     │  ▲                   │ lost: by policy           (min-hold)   ▲
+//!     │  └ daemon was ending └── frozen, going on, being ended        │
+//!     └─── refused, or a signal ──────────────────────────────────────┘
 //! ```
+//!
+//! While a command runs, it may be frozen, because the daemon is lost and may come back, and it may
+//! be about to be ended, because the daemon is lost or the time is up.
+
+use std::time::Duration;
 
 use flom_client::{LockError, LockLost, command};
+use flom_settings::OnLost;
 
-use crate::exit::{Ended, Outcome, RunError};
+use crate::exit::{Ended, Outcome, RunError, Stopped};
 
 /// What happens to a run.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// The lock is held.
-    Granted,
+    /// The lock is held; whether the last holder has left things half done.
+    Granted { dirty: bool },
     /// It will not be.
     NotGranted(LockError),
     /// A signal came.
@@ -31,6 +37,12 @@ pub(crate) enum Event {
     Ended(Ended),
     /// The daemon has gone while the command runs.
     Lost(LockLost),
+    /// It is back, and the lock with it.
+    Back,
+    /// It is back without the lock.
+    Gone,
+    /// The time of a timer has come.
+    Rang(Timer),
     /// The lock is given back, or the request taken back.
     Released,
 }
@@ -40,12 +52,20 @@ pub(crate) enum Event {
 pub(crate) enum Effect {
     /// Find a daemon and send the request.
     Ask,
+    /// Start the command that repairs what was left half done.
+    Repair,
     /// Start the command.
     Start,
     /// Send the command this signal.
-    Forward(i32),
-    /// Tell the user, once, that the lock is gone.
-    TellLost(LockLost),
+    Signal(i32),
+    /// Tell the user.
+    Tell(Told),
+    /// Look for the daemon, or stop doing so.
+    Search(bool),
+    /// Ring after a while; `None`: do not.
+    Ring(Timer, Option<Duration>),
+    /// Ring when the lock has been held for as long as it is to be at least.
+    RingWhenKept,
     /// Give the lock back, or take the request back: whatever there is.
     Release {
         /// Whether the command failed: then a transactional sequence takes its number back.
@@ -57,40 +77,121 @@ pub(crate) enum Effect {
     Done(Outcome),
 }
 
+/// What the user is told.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// The daemon is gone.
+    Lost(LockLost),
+    /// It is back, and the command goes on.
+    Back,
+    /// It will not be back, and the command is ended.
+    Gone,
+    /// The command has held the lock for too long, and is ended.
+    TooLong,
+}
+
+/// What there is to be waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Timer {
+    /// The command has held the lock for as long as it may.
+    MaxHold,
+    /// The lock has been held for as long as it is to be at least.
+    MinHold,
+    /// The command has had its time to end.
+    Kill,
+    /// The daemon has had its time to come back.
+    Grace,
+}
+
+/// How a command is run, as far as it decides what is done.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    /// What flom ignores while the command runs.
+    pub(crate) ignored: Vec<i32>,
+    /// Whether there is something to be run first where things were left half done.
+    pub(crate) repairs: bool,
+    pub(crate) on_lost: OnLost,
+    pub(crate) lost_grace: Duration,
+    pub(crate) kill_after: Duration,
+    pub(crate) max_hold: Option<Duration>,
+    /// Whether the lock is kept for some time at least.
+    pub(crate) keeps: bool,
+}
+
 /// A command under a lock.
 #[derive(Debug)]
 pub(crate) struct Run {
     state: State,
-    /// What flom ignores while the command runs.
-    ignored: Vec<i32>,
+    rules: Rules,
 }
 
 #[derive(Debug)]
 enum State {
-    Asking { again: bool },
-    Running { lost: bool },
-    Releasing { then: Outcome },
+    Asking {
+        again: bool,
+    },
+    Running(Running),
+    /// The command has ended, and the lock is kept for a while.
+    Keeping {
+        ended: Ended,
+        then: Outcome,
+    },
+    Releasing {
+        then: Outcome,
+    },
     Done,
 }
 
+#[derive(Debug)]
+struct Running {
+    /// Whether this is what comes before the command.
+    is_repair: bool,
+    lock: Lock,
+    /// Why the command is being ended, if it is.
+    stopped: Option<Stopped>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Lock {
+    Held,
+    /// The command is frozen until the daemon is back.
+    Sought,
+    Lost,
+}
+
+const KILL: i32 = 9;
+const TERM: i32 = 15;
+const CONT: i32 = 18;
+const STOP: i32 = 19;
+
+type Effects = Vec<Effect>;
+
 impl Run {
-    /// A run that ignores the signals `ignored` while the command runs, and what to do first.
-    pub(crate) fn begin(ignored: Vec<i32>) -> (Self, Effect) {
+    /// A run by these rules, and what to do first.
+    pub(crate) fn begin(rules: Rules) -> (Self, Effect) {
         let state = State::Asking { again: false };
-        (Self { state, ignored }, Effect::Ask)
+        (Self { state, rules }, Effect::Ask)
     }
 
-    /// What to do about `event`, if anything.
-    pub(crate) fn handle(&mut self, event: Event) -> Option<Effect> {
+    /// Whether the command, all that it has started included, is to end.
+    pub(crate) fn is_ending(&self) -> bool {
+        matches!(&self.state, State::Running(running) if running.stopped.is_some())
+    }
+
+    /// Whether flom itself has stopped the command.
+    pub(crate) fn is_frozen(&self) -> bool {
+        matches!(&self.state, State::Running(running) if running.lock == Lock::Sought)
+    }
+
+    /// What to do about `event`, in this order.
+    pub(crate) fn handle(&mut self, event: Event) -> Effects {
         let state = std::mem::replace(&mut self.state, State::Done);
-        let (state, effect) = match (state, event) {
-            (State::Asking { .. }, Event::Granted) => {
-                (State::Running { lost: false }, Some(Effect::Start))
-            }
+        let (state, effects) = match (state, event) {
+            (State::Asking { .. }, Event::Granted { dirty }) => self.granted(dirty),
             (State::Asking { again: false }, Event::NotGranted(error))
                 if command::is_worth_asking_again(&error) =>
             {
-                (State::Asking { again: true }, Some(Effect::Ask))
+                (State::Asking { again: true }, vec![Effect::Ask])
             }
             (State::Asking { .. }, Event::NotGranted(error)) => {
                 release(false, None, Outcome::Failed(error.into()))
@@ -101,274 +202,155 @@ impl Run {
             (State::Asking { .. }, Event::Failed(error)) => {
                 release(false, None, Outcome::Failed(error))
             }
-            (State::Running { lost: false }, Event::Failed(error)) => {
-                release(true, None, Outcome::Failed(error))
+            (State::Running(running), event) => self.while_running(running, event),
+            (State::Keeping { ended, then }, Event::Lost(lost)) => {
+                let (state, release) = release(!ended.succeeded(), Some(ended), then);
+                let told = vec![Effect::Tell(Told::Lost(lost))];
+                (state, [told, release].into_iter().flatten().collect())
             }
-            (State::Running { lost: false }, Event::Ended(ended)) => {
-                release(!ended.succeeded(), Some(ended), Outcome::Ended(ended))
-            }
-            (State::Running { lost: true }, Event::Failed(error)) => {
-                (State::Done, Some(Effect::Done(Outcome::Failed(error))))
-            }
-            (State::Running { lost: true }, Event::Ended(ended)) => {
-                (State::Done, Some(Effect::Done(Outcome::Ended(ended))))
-            }
-            (State::Running { lost: false }, Event::Lost(lost)) => {
-                (State::Running { lost: true }, Some(Effect::TellLost(lost)))
-            }
+            // Who is told to end by a signal waits for nothing.
             (
-                state @ State::Running { .. },
-                Event::Signal {
-                    number,
-                    reached_command: false,
-                },
-            ) if !self.ignored.contains(&number) => (state, Some(Effect::Forward(number))),
-            (State::Releasing { then }, Event::Released) => (State::Done, Some(Effect::Done(then))),
+                State::Keeping { ended, then },
+                Event::Rang(Timer::MinHold) | Event::Signal { .. } | Event::Failed(_),
+            ) => release(!ended.succeeded(), Some(ended), then),
+            (State::Releasing { then }, Event::Released) => (State::Done, vec![Effect::Done(then)]),
             // Anything else comes too late to matter.
-            (state, _) => (state, None),
+            (state, _) => (state, Effects::new()),
         };
         self.state = state;
-        effect
+        effects
+    }
+
+    fn granted(&self, dirty: bool) -> (State, Effects) {
+        let is_repair = dirty && self.rules.repairs;
+        let running = Running {
+            is_repair,
+            lock: Lock::Held,
+            stopped: None,
+        };
+        let mut effects = vec![if is_repair {
+            Effect::Repair
+        } else {
+            Effect::Start
+        }];
+        if let Some(limit) = self.rules.max_hold {
+            effects.push(Effect::Ring(Timer::MaxHold, Some(limit)));
+        }
+        (State::Running(running), effects)
+    }
+
+    fn while_running(&self, mut running: Running, event: Event) -> (State, Effects) {
+        let effects = match event {
+            Event::Ended(ended) => return self.ended(&running, ended),
+            Event::Failed(error) => {
+                return release(true, None, Outcome::Failed(error));
+            }
+            Event::Lost(lost) if running.lock == Lock::Held => self.lost(&mut running, lost),
+            Event::Back if running.lock == Lock::Sought => {
+                running.lock = Lock::Held;
+                vec![
+                    Effect::Search(false),
+                    Effect::Ring(Timer::Grace, None),
+                    Effect::Tell(Told::Back),
+                    Effect::Signal(CONT),
+                ]
+            }
+            // It was only slow.
+            Event::Back if running.lock == Lock::Lost && running.stopped.is_none() => {
+                running.lock = Lock::Held;
+                vec![Effect::Tell(Told::Back)]
+            }
+            Event::Gone | Event::Rang(Timer::Grace) if running.lock == Lock::Sought => {
+                let mut effects = vec![Effect::Search(false), Effect::Tell(Told::Gone)];
+                effects.extend(self.stop(&mut running, Stopped::Lost));
+                effects
+            }
+            Event::Rang(Timer::MaxHold) if running.stopped.is_none() => {
+                let mut effects = vec![Effect::Search(false), Effect::Tell(Told::TooLong)];
+                effects.extend(self.stop(&mut running, Stopped::TooLong));
+                effects
+            }
+            Event::Rang(Timer::Kill) => vec![Effect::Signal(KILL)],
+            Event::Signal {
+                number,
+                reached_command: false,
+            } if !self.rules.ignored.contains(&number) => {
+                let mut effects = vec![Effect::Signal(number)];
+                // Who is frozen could not follow, and must not go on without the lock.
+                if running.lock == Lock::Sought {
+                    effects.push(Effect::Search(false));
+                    effects.extend(self.stop(&mut running, Stopped::Lost));
+                }
+                effects
+            }
+            _ => Effects::new(),
+        };
+        (State::Running(running), effects)
+    }
+
+    fn lost(&self, running: &mut Running, lost: LockLost) -> Effects {
+        let mut effects = vec![Effect::Tell(Told::Lost(lost))];
+        running.lock = Lock::Lost;
+        match self.rules.on_lost {
+            _ if running.stopped.is_some() => {}
+            OnLost::Continue => {}
+            OnLost::Term => effects.extend(self.stop(running, Stopped::Lost)),
+            OnLost::Kill => {
+                running.stopped = Some(Stopped::Lost);
+                effects.push(Effect::Signal(KILL));
+            }
+            OnLost::Freeze => {
+                running.lock = Lock::Sought;
+                effects.extend([
+                    Effect::Signal(STOP),
+                    Effect::Ring(Timer::Grace, Some(self.rules.lost_grace)),
+                    Effect::Search(true),
+                ]);
+            }
+        }
+        effects
+    }
+
+    /// Has the command end: in order, if it does so in time.
+    fn stop(&self, running: &mut Running, stopped: Stopped) -> Effects {
+        running.stopped = Some(stopped);
+        let mut effects = vec![Effect::Signal(TERM)];
+        if running.lock == Lock::Sought {
+            running.lock = Lock::Lost;
+            effects.push(Effect::Signal(CONT));
+        }
+        effects.push(Effect::Ring(Timer::Kill, Some(self.rules.kill_after)));
+        effects
+    }
+
+    fn ended(&self, running: &Running, ended: Ended) -> (State, Effects) {
+        let then = match running.stopped {
+            Some(stopped) => Outcome::Stopped(stopped),
+            None => Outcome::Ended(ended),
+        };
+        if running.is_repair && ended.succeeded() && running.stopped.is_none() {
+            let running = Running {
+                is_repair: false,
+                ..*running
+            };
+            return (State::Running(running), vec![Effect::Start]);
+        }
+        if running.is_repair {
+            // What was left half done still is.
+            release(true, None, then)
+        } else if self.rules.keeps && running.lock == Lock::Held {
+            (State::Keeping { ended, then }, vec![Effect::RingWhenKept])
+        } else {
+            // A daemon that is only suspected to be gone may hear it.
+            release(!ended.succeeded(), Some(ended), then)
+        }
     }
 }
 
-fn release(rollback: bool, ended: Option<Ended>, then: Outcome) -> (State, Option<Effect>) {
-    (
-        State::Releasing { then },
-        Some(Effect::Release { rollback, ended }),
-    )
+fn release(rollback: bool, ended: Option<Ended>, then: Outcome) -> (State, Effects) {
+    let effects = vec![Effect::Release { rollback, ended }];
+    (State::Releasing { then }, effects)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io;
-
-    use flom_types::ResourceName;
-
-    use super::*;
-
-    const INT: i32 = 2;
-    const TERM: i32 = 15;
-
-    fn busy() -> Event {
-        Event::NotGranted(LockError::Busy {
-            resource: ResourceName::default(),
-        })
-    }
-
-    fn disconnected(unanswered: bool) -> Event {
-        Event::NotGranted(LockError::Disconnected {
-            resource: ResourceName::default(),
-            peer: "test".to_string(),
-            unanswered,
-            source: None,
-        })
-    }
-
-    fn not_started() -> Event {
-        Event::Failed(RunError::Execute {
-            command: "x".into(),
-            source: io::ErrorKind::NotFound.into(),
-        })
-    }
-
-    fn lost() -> Event {
-        Event::Lost(LockLost {
-            peer: "test".to_string(),
-            source: None,
-        })
-    }
-
-    fn signal(number: i32) -> Event {
-        Event::Signal {
-            number,
-            reached_command: false,
-        }
-    }
-
-    fn from_terminal(number: i32) -> Event {
-        Event::Signal {
-            number,
-            reached_command: true,
-        }
-    }
-
-    fn exited(status: u8) -> Event {
-        Event::Ended(Ended::Exited(status))
-    }
-
-    fn killed(number: i32) -> Event {
-        Event::Ended(Ended::Killed(number))
-    }
-
-    /// What is done about all of `events`, each as a word or two.
-    fn story(events: impl IntoIterator<Item = Event>) -> Vec<String> {
-        let (mut run, first) = Run::begin(vec![INT]);
-        let mut words = vec![word(&first)];
-        words.extend(
-            events
-                .into_iter()
-                .map(|event| run.handle(event).map_or("-".to_string(), |e| word(&e))),
-        );
-        words
-    }
-
-    fn word(effect: &Effect) -> String {
-        match effect {
-            Effect::Ask => "ask".to_string(),
-            Effect::Start => "start".to_string(),
-            Effect::Forward(number) => format!("forward {number}"),
-            Effect::TellLost(_) => "tell lost".to_string(),
-            Effect::Release { rollback, ended } => {
-                let told = ended.map_or("as found".to_string(), |ended| {
-                    ended.as_previous().to_string()
-                });
-                match rollback {
-                    false => format!("release, {told}"),
-                    true => format!("roll back, {told}"),
-                }
-            }
-            Effect::Done(Outcome::Ended(ended)) => format!("status {}", ended.status()),
-            Effect::Done(Outcome::Withdrawn(number)) => format!("die of {number}"),
-            Effect::Done(Outcome::Failed(error)) => format!("fail: {error}"),
-        }
-    }
-
-    #[test]
-    fn a_command_runs_between_grant_and_release() {
-        assert_eq!(
-            story([Event::Granted, exited(0), Event::Released]),
-            ["ask", "start", "release, released", "status 0"]
-        );
-    }
-
-    #[test]
-    fn a_command_that_fails_or_is_killed_rolls_back_and_its_status_is_kept() {
-        for (end, told, status) in [
-            (exited(1), "roll back, failed:1", "status 1"),
-            (exited(99), "roll back, failed:99", "status 99"),
-            (killed(9), "roll back, killed:9", "status 137"),
-        ] {
-            assert_eq!(
-                story([Event::Granted, end, Event::Released]),
-                ["ask", "start", told, status]
-            );
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_executed_gives_the_lock_back() {
-        assert_eq!(
-            story([Event::Granted, not_started(), Event::Released]),
-            [
-                "ask",
-                "start",
-                "roll back, as found",
-                "fail: cannot execute 'x'"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_refusal_never_starts_the_command() {
-        assert_eq!(
-            story([busy(), Event::Released]),
-            ["ask", "release, as found", "fail: _RESOURCE is taken"]
-        );
-    }
-
-    #[test]
-    fn a_daemon_that_goes_before_its_first_answer_is_replaced_once() {
-        assert_eq!(
-            story([
-                disconnected(true),
-                Event::Granted,
-                exited(0),
-                Event::Released
-            ]),
-            ["ask", "ask", "start", "release, released", "status 0"]
-        );
-        let words = story([disconnected(true), disconnected(true), Event::Released]);
-        assert_eq!(words[..3], ["ask", "ask", "release, as found"]);
-        assert!(words[3].starts_with("fail: "), "{words:?}");
-        let words = story([disconnected(false), Event::Released]);
-        assert_eq!(words[..2], ["ask", "release, as found"]);
-    }
-
-    #[test]
-    fn a_signal_while_waiting_withdraws_the_request_whatever_is_ignored() {
-        for event in [
-            signal(TERM),
-            signal(INT),
-            from_terminal(TERM),
-            from_terminal(INT),
-        ] {
-            let Event::Signal { number, .. } = event else {
-                unreachable!()
-            };
-            let die = format!("die of {number}");
-            assert_eq!(
-                story([event, Event::Released]),
-                ["ask", "release, as found", die.as_str()]
-            );
-        }
-    }
-
-    #[test]
-    fn a_grant_that_crosses_the_withdrawal_starts_nothing() {
-        assert_eq!(
-            story([signal(TERM), Event::Granted, Event::Released]),
-            ["ask", "release, as found", "-", "die of 15"]
-        );
-    }
-
-    #[test]
-    fn a_signal_goes_to_the_command_and_the_lock_is_kept_until_it_has_ended() {
-        assert_eq!(
-            story([
-                Event::Granted,
-                signal(TERM),
-                signal(TERM),
-                killed(TERM),
-                Event::Released
-            ]),
-            [
-                "ask",
-                "start",
-                "forward 15",
-                "forward 15",
-                "roll back, killed:15",
-                "status 143"
-            ]
-        );
-    }
-
-    #[test]
-    fn what_the_terminal_sent_to_both_is_not_sent_again() {
-        assert_eq!(
-            story([Event::Granted, from_terminal(TERM)]),
-            ["ask", "start", "-"]
-        );
-    }
-
-    #[test]
-    fn an_ignored_signal_is_not_forwarded() {
-        assert_eq!(story([Event::Granted, signal(INT)]), ["ask", "start", "-"]);
-    }
-
-    #[test]
-    fn a_lost_daemon_is_told_once_and_the_command_goes_on() {
-        assert_eq!(
-            story([Event::Granted, lost(), lost(), signal(TERM), exited(3)]),
-            ["ask", "start", "tell lost", "-", "forward 15", "status 3"]
-        );
-    }
-
-    #[test]
-    fn a_signal_after_the_command_changes_nothing() {
-        assert_eq!(
-            story([Event::Granted, exited(0), signal(TERM), Event::Released]),
-            ["ask", "start", "release, released", "-", "status 0"]
-        );
-    }
-}
+mod tests;

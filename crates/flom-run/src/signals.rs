@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mio::net::UnixStream;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use signal_hook::consts::{
-    FORBIDDEN, SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM,
-    SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
+    FORBIDDEN, SIGALRM, SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGIO, SIGPIPE, SIGPROF, SIGQUIT,
+    SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
 };
 use signal_hook::flag;
 use signal_hook::iterator::backend::SignalDelivery;
@@ -77,6 +77,14 @@ impl Signals {
     /// What becomes readable when a signal comes.
     pub(crate) fn source(&mut self) -> &mut impl mio::event::Source {
         self.delivery.get_read_mut()
+    }
+
+    /// From now on also tells when a child stops, and when this process goes on.
+    pub(crate) fn watch_job(&self) -> io::Result<()> {
+        let handle = self.delivery.handle();
+        [SIGCHLD, SIGCONT]
+            .into_iter()
+            .try_for_each(|number| handle.add_signal(number))
     }
 
     /// What has come since the last look.

@@ -1,6 +1,6 @@
 //! Keeping what outlives the daemon: which numbers are given out, what was left half done.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use flom_core::Event;
 use flom_types::{Chain, Now, Time};
@@ -13,8 +13,8 @@ impl Daemon {
     /// Keeps in `directory` what outlives this daemon, and reads what those before it have kept
     /// there. What cannot be kept is told to the log, and the daemon goes on without.
     #[must_use]
-    pub fn keep_state(mut self, directory: Option<PathBuf>) -> Self {
-        if let Some(directory) = &directory {
+    pub fn keep_state(mut self, directory: Option<&Path>) -> Self {
+        if let Some(directory) = directory {
             self.fences = Fences::of(directory);
             let place = self.place().to_string();
             self.marks = Marks::of(directory, &place);

@@ -53,6 +53,8 @@ impl Daemon {
             command: ["/bin/sh", "-c", script, "sh"].map(Into::into).to_vec(),
             ignored_signals: Vec::new(),
             killed_status: KilledStatus::Signal,
+            on_dirty: None,
+            limits: flom_run::Limits::default(),
             explain_after: None,
         }
     }
