@@ -1,4 +1,4 @@
-//! The streams a program starts with: closed ones, and those that nobody reads.
+//! The streams a program starts with: closed ones, and those that nobody reads; SIGPIPE.
 
 use std::fs;
 use std::io;
@@ -64,5 +64,21 @@ fn output_that_nobody_reads_does_not_end_a_program() {
         let socket = daemon.socket().to_str().unwrap();
         let flom = Program::sh(&script, [socket]).spawn_reading(unread());
         flom.wait().expect(0, &format!("{status}\n"), told);
+    }
+}
+
+#[test]
+fn the_command_has_sigpipe_as_flom_had_it() {
+    let daemon = Daemon::start();
+    let socket = daemon.socket().to_str().unwrap();
+    let command = "grep SigIgn /proc/self/status";
+    let locked = "\"$FLOM\" -s \"$1\" -d 0 -- sh -c \"$2\"";
+    for before in ["", "trap '' PIPE; "] {
+        let words = [socket, command];
+        let plain = Program::sh(&format!("{before}sh -c \"$2\""), words).run();
+        let flom = Program::sh(&format!("{before}{locked}"), words).run();
+        flom.expect(0, &plain.stdout, "");
+        let ignored = plain.stdout.trim().ends_with("1000");
+        assert_eq!(ignored, !before.is_empty(), "{}", plain.stdout);
     }
 }

@@ -121,7 +121,7 @@ fn tell(verbose: bool, waiting: &mut Waiting<Stderr>, notice: &Notice<'_>) {
         }
         Notice::Lost(lost) => print::complaint(lost),
         Notice::Back => {
-            print::warning("flom: the daemon is back, and the lock was kept: the command goes on")
+            print::warning("flom: the daemon is back, and the lock was kept: the command goes on");
         }
         Notice::Gone => print::warning("flom: the lock is gone: the command is ended"),
         Notice::TooLong => {

@@ -144,6 +144,7 @@ fn spawn(
     if leads {
         command.process_group(0);
     }
+    flom_start::hand_down_pipe(&mut command);
     command.spawn()
 }
 

@@ -1,7 +1,6 @@
 //! The signals that people and programs send to flom, as events.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::mem::ManuallyDrop;
 use std::os::unix::net::UnixStream as PipeEnd;
 use std::sync::Arc;
@@ -57,7 +56,7 @@ pub(crate) struct Signals {
 
 impl Signals {
     pub(crate) fn catch() -> io::Result<Self> {
-        let inherited = Ignored::read();
+        let inherited = Ignored::among(FORWARDED.into_iter().chain([SIGCHLD]));
         // While the library has not written down which handlers there are, a signal would do nothing
         // at all.
         let delivery = held_back(caught(inherited), || {
@@ -109,7 +108,7 @@ impl Signals {
         for number in numbers.iter().copied().chain(orphaned) {
             let kept_anyway = FORWARDED.contains(&number)
                 || number == SIGPIPE // ignored by every Rust program, and reset for the command
-                || (self.inherited.contains(number) && number != SIGCHLD);
+                || (number != SIGCHLD && flom_start::is_ignored(number));
             if FORBIDDEN.contains(&number) {
                 never.push(number);
             } else if !kept_anyway {
@@ -170,7 +169,7 @@ pub fn die_of(number: i32) {
     let _ = emulate_default_handler(number);
 }
 
-/// Signals that were ignored when this process started.
+/// Which of the signals that are caught, and of SIGCHLD, were ignored when this process started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Ignored {
     /// Bit N-1 stands for signal N.
@@ -178,24 +177,12 @@ struct Ignored {
 }
 
 impl Ignored {
-    /// What the system says; where it says nothing, no signal is.
-    fn read() -> Self {
-        // Large pieces: the system writes the whole text anew for each.
-        let mut status = Vec::with_capacity(8192);
-        let read =
-            File::open("/proc/self/status").and_then(|mut file| file.read_to_end(&mut status));
-        match read {
-            Ok(_) => Self::parse(&String::from_utf8_lossy(&status)).unwrap_or_default(),
-            Err(_) => Self::default(),
+    /// Those of `numbers`, each of 1 to 64. To be called before any is caught.
+    fn among(numbers: impl Iterator<Item = i32>) -> Self {
+        let ignored = numbers.filter(|number| flom_start::is_ignored(*number));
+        Self {
+            bits: ignored.fold(0, |bits, number| bits | 1 << (number - 1)),
         }
-    }
-
-    fn parse(status: &str) -> Option<Self> {
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("SigIgn:"))?;
-        let bits = u64::from_str_radix(line.trim(), 16).ok()?;
-        Some(Self { bits })
     }
 
     fn contains(self, number: i32) -> bool {
@@ -208,17 +195,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_system_tells_which_signals_are_ignored() {
-        let status = "Name:\tflom\nSigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\n\
-                      SigCgt:\tffffffffffffffff\n";
-        let ignored = Ignored::parse(status).unwrap();
-        for number in 1..=64 {
-            assert_eq!(ignored.contains(number), [1, 13].contains(&number));
-        }
-        assert!(!ignored.contains(0) && !ignored.contains(65));
-        assert_eq!(Ignored::parse("Name:\tflom\n"), None);
+    fn a_signal_is_known_to_be_ignored_if_it_is_and_somebody_has_asked() {
         // Every Rust program ignores SIGPIPE.
-        assert!(Ignored::read().contains(SIGPIPE));
+        let ignored = Ignored::among([SIGPIPE, SIGCHLD].into_iter());
+        assert!(ignored.contains(SIGPIPE) && !ignored.contains(SIGCHLD));
+        assert!(!ignored.contains(0) && !ignored.contains(65));
+        assert!(!Ignored::among([SIGCHLD].into_iter()).contains(SIGPIPE));
     }
 
     #[test]
