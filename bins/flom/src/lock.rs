@@ -25,8 +25,11 @@ pub(crate) fn run(
     let (verbose, timeout_ms) = (settings.trace.verbose, settings.resource.timeout_ms);
     let mut job = job(settings, command)?;
     job.explain_after = waiting::after(explain.report, explain.quiet);
+    let on_lost = job.limits.on_lost;
     let mut waiting = Waiting::on_stderr();
-    match flom_run::run(&job, &mut |notice| tell(verbose, &mut waiting, &notice)) {
+    match flom_run::run(&job, &mut |notice| {
+        tell(verbose, on_lost, &mut waiting, &notice);
+    }) {
         Outcome::Ended(ended) => Ok(ExitCode::from(ended.status())),
         Outcome::Withdrawn(signal) => {
             die_of(signal);
@@ -106,7 +109,7 @@ fn outer() -> Option<Lineage> {
     outer
 }
 
-fn tell(verbose: bool, waiting: &mut Waiting<Stderr>, notice: &Notice<'_>) {
+fn tell(verbose: bool, on_lost: OnLost, waiting: &mut Waiting<Stderr>, notice: &Notice<'_>) {
     match notice {
         Notice::Waits { explanation, since } => waiting.explain(explanation, *since),
         Notice::WaitOver => waiting.over(),
@@ -119,15 +122,18 @@ fn tell(verbose: bool, waiting: &mut Waiting<Stderr>, notice: &Notice<'_>) {
             let name = signal_name(*number).unwrap_or_default();
             print::warning(&format!("Warning: couldn't ignore signal {number}:{name}"));
         }
-        Notice::Lost(lost) => print::complaint(lost),
-        Notice::Back => {
-            print::warning("flom: the daemon is back, and the lock was kept: the command goes on");
+        Notice::Lost(lost) => {
+            print::complaint(lost);
+            print::warning(match on_lost {
+                OnLost::Continue => "flom: the command goes on without it",
+                OnLost::Term | OnLost::Kill => "flom: the command is ended",
+                OnLost::Freeze => "flom: the command is stopped until the daemon is back",
+            });
         }
-        Notice::Gone => print::warning("flom: the lock is gone: the command is ended"),
+        Notice::Back => print::warning("flom: the daemon is back and has kept the lock"),
+        Notice::Gone => print::warning("flom: the lock is gone, the command is ended"),
         Notice::TooLong => {
-            print::warning(
-                "flom: the command has held the lock for as long as it may (--max-hold): it is ended",
-            );
+            print::warning("flom: --max-hold is over, the command is ended");
         }
         Notice::NotReleased(error) => print::complaint(error),
         _ => {}

@@ -18,7 +18,7 @@ impl Conns {
             if let Some(before) = before {
                 text.push('\n');
                 if before.holder != link.waiter {
-                    text.push_str("inside of that, ");
+                    text.push_str("under that lock, ");
                 }
             }
             self.tell_link(link, &mut text);
