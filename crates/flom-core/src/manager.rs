@@ -5,7 +5,9 @@
 
 mod circles;
 mod footprint;
+mod leave;
 mod life;
+mod loans;
 mod look;
 mod marks;
 mod nests;
@@ -28,6 +30,7 @@ use crate::{Action, CloseReason, Event, Granted, Nesting, Request, Step};
 
 pub use footprint::Footprint;
 use life::Resource;
+use loans::Loans;
 use marks::Marks;
 use nests::{Nest, Nests};
 
@@ -51,6 +54,7 @@ pub struct LockManager {
     last_fence: u64,
     marks: Marks,
     nests: Nests,
+    loans: Loans,
     held: usize,
     waiting: usize,
     /// What is spent on resources that nobody uses.
@@ -105,6 +109,7 @@ impl LockManager {
             last_fence: 0,
             marks: Marks::default(),
             nests: Nests::default(),
+            loans: Loans::default(),
             held: 0,
             waiting: 0,
             idle_bytes: 0,
@@ -178,8 +183,9 @@ impl LockManager {
             return self.close(now, id, CloseReason::TooManyGrants);
         }
         let (bound, holds_nothing) = (session.bound, session.holds.is_empty());
-        if let Some(nesting) = nesting {
-            self.know(id, *nesting);
+        match nesting {
+            Some(nesting) => self.know(id, *nesting),
+            None => self.is_not_reentrant(id),
         }
         if let Some(bound) = bound {
             if *self.resources[bound].name == *request.resource.tree() {
@@ -212,6 +218,10 @@ impl LockManager {
         (request, since): (Request, Time),
         step: Step,
     ) {
+        if self.lend(now, id, on, &request, step) {
+            self.after_change(now, on);
+            return self.refuse_late_circles(now, on);
+        }
         match self.resources[on].rules.ask(&request, self.limit, now) {
             Verdict::Granted(hold, element) => {
                 self.grant(now, id, on, hold, (step, element));
@@ -260,6 +270,7 @@ impl LockManager {
             hold,
             since: now.time,
             fence,
+            lent_from: None,
         });
         self.held += 1;
         self.actions.push(Action::Answer {
@@ -281,110 +292,6 @@ impl LockManager {
         };
         self.parking.enter(ticket, parked);
         self.answer(id, Step::First, Outcome::Parked);
-    }
-
-    fn unlock(
-        &mut self,
-        now: Now,
-        id: SessionId,
-        name: &ResourceName,
-        (rollback, ended): (bool, Previous),
-    ) {
-        let Some(session) = self.sessions.get_mut(id) else {
-            return self.close(now, id, CloseReason::UnlockedNothing);
-        };
-        let Some(bound) = session.bound else {
-            return self.close(now, id, CloseReason::UnlockedNothing);
-        };
-        let resource = &mut self.resources[bound];
-        if *resource.name != *name.tree() {
-            return self.close(now, id, CloseReason::UnlockedOther);
-        }
-        match resource.rules.pick(&session.holds, name) {
-            Some(which) => {
-                let Holding { hold, .. } = session.holds.remove(which);
-                self.give_back(bound, hold, rollback, ended);
-                self.settle(now, bound);
-            }
-            None => match resource.rules.unlock_of_nothing(&session.holds) {
-                Some(reason) => self.close(now, id, reason),
-                None => self.stop_waiting(now, id),
-            },
-        }
-    }
-
-    fn gone(&mut self, now: Now, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(id) else {
-            return;
-        };
-        let holds = std::mem::take(&mut session.holds);
-        if let Some(bound) = session.bound {
-            for Holding { hold, .. } in holds.into_iter().rev() {
-                self.give_back(bound, hold, true, Previous::Lost);
-            }
-            self.withdraw(id);
-            self.settle(now, bound);
-            self.unbind(now, id);
-        } else {
-            self.withdraw(id);
-        }
-        self.drop_session(id);
-    }
-
-    /// Takes back what somebody held, who has ended like that.
-    fn give_back(&mut self, on: ResourceId, hold: Hold, rollback: bool, ended: Previous) {
-        if hold.is_exclusive() {
-            self.mark(on, hold, ended);
-        }
-        self.resources[on].rules.release(hold, rollback);
-        self.held -= 1;
-    }
-
-    fn drain(&mut self) {
-        self.draining = true;
-        for parked in self.parking.clear() {
-            self.drop_session(parked.session);
-            self.answer(parked.session, Step::Refusal, Outcome::Refused);
-        }
-    }
-
-    /// Ends a session that broke the rules.
-    fn close(&mut self, now: Now, id: SessionId, reason: CloseReason) {
-        self.actions.push(Action::Close {
-            session: id,
-            reason,
-        });
-        self.gone(now, id);
-    }
-
-    /// Withdraws what the session waits for; who was held back by it may go on.
-    fn stop_waiting(&mut self, now: Now, id: SessionId) {
-        if self.withdraw(id)
-            && let Some(bound) = self.session(id).bound
-        {
-            self.settle(now, bound);
-        }
-    }
-
-    /// Takes the session out of queue and parking; whether it was in one of them.
-    fn withdraw(&mut self, id: SessionId) -> bool {
-        let Some(session) = self.sessions.get_mut(id) else {
-            return false;
-        };
-        if let Some((ticket, name)) = session.parked.take() {
-            self.parking.leave(&name, ticket);
-            return true;
-        }
-        let (Some(waiting), Some(bound)) = (session.waiting.take(), session.bound) else {
-            return false;
-        };
-        let Waiting {
-            ticket, request, ..
-        } = waiting;
-        self.resources[bound].rules.withdraw(ticket, &request);
-        self.waiting -= 1;
-        self.stop_keeping(id, bound, ticket);
-        true
     }
 
     /// Serves who waits and can be served now.
@@ -416,7 +323,8 @@ impl LockManager {
     /// What is due whenever holders or waiters of a resource have changed.
     fn after_change(&mut self, now: Now, id: ResourceId) {
         let rules = &self.resources[id].rules;
-        debug_assert!(rules.is_sound(self.limit), "{rules:?}");
+        let is_lent = self.loans.count > 0;
+        debug_assert!(rules.is_sound(self.limit, is_lent), "{rules:?}");
         let tick = rules.next_tick(now);
         self.set_deadline(id, tick);
     }

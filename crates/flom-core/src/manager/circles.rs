@@ -40,7 +40,14 @@ struct Waiter<'a> {
 /// A session that is kept from ending, and what it holds of a resource.
 struct Stopped {
     session: SessionId,
-    holds: Vec<Hold>,
+    /// With a number each, which is the same for the same thing.
+    holds: Vec<(u64, Hold)>,
+}
+
+/// What is held together, however often it is lent.
+fn each_once(holds: impl Iterator<Item = (u64, Hold)>) -> Vec<Hold> {
+    let holds: BTreeMap<u64, Hold> = holds.collect();
+    holds.into_values().collect()
 }
 
 /// How a search came to a waiter: from which other one, through whom.
@@ -186,7 +193,7 @@ impl Search<'_> {
             } = self.waiter(*session);
             let holds = by_resource.entry(on).or_insert_with(|| {
                 let stopped = self.stopped_for_ever(on, stuck);
-                stopped.flat_map(|stopped| stopped.holds).collect()
+                each_once(stopped.flat_map(|stopped| stopped.holds))
             });
             let manager = self.manager;
             let rules = &manager.resources[on].rules;
@@ -206,13 +213,15 @@ impl Search<'_> {
         let manager = self.manager;
         let rules = &manager.resources[on].rules;
         let holders: Vec<Stopped> = self.stopped_for_ever(on, stuck).collect();
-        let all: Vec<Hold> = holders.iter().flat_map(|one| &one.holds).copied().collect();
+        let all = each_once(holders.iter().flat_map(|one| &one.holds).copied());
         let blocks = |holder: Stopped| {
-            let holds = match rules.each_counts() {
-                true => &holder.holds,
-                false => &all,
+            let chain = match rules.is_counted() {
+                true => rules.stuck((ticket, request), &all, manager.limit)?,
+                false => {
+                    let its = each_once(holder.holds.into_iter());
+                    rules.stuck((ticket, request), &its, manager.limit)?
+                }
             };
-            let chain = rules.stuck((ticket, request), holds, manager.limit)?;
             Some((holder.session, chain))
         };
         holders.into_iter().filter_map(blocks).collect()
@@ -242,7 +251,8 @@ impl Search<'_> {
         let all: BTreeSet<SessionId> = known.chain(new).copied().collect();
         all.into_iter().filter_map(move |session| {
             let holds = &manager.sessions.get(session)?.holds;
-            let holds: Vec<Hold> = holds.iter().map(|holding| holding.hold).collect();
+            let holds = holds.iter().map(|holding| manager.loans.whole(holding));
+            let holds: Vec<_> = holds.collect();
             (!holds.is_empty()).then_some(Stopped { session, holds })
         })
     }

@@ -5,8 +5,8 @@ use flom_types::{Now, ResourceKind, ResourceName, SessionId};
 use super::{LockManager, Resource, Waiting};
 use crate::Request;
 use crate::queue::Ticket;
-use crate::resource::Holding;
-use crate::snapshot::{self, Holder, Snapshot, Waiter};
+use crate::resource::{Hold, Holding};
+use crate::snapshot::{self, Held, Holder, Snapshot, Waiter};
 
 /// A resource and the tickets of its waiters, while the copy is being made.
 type Copied = (snapshot::Resource, Vec<(Ticket, Waiter)>);
@@ -96,8 +96,17 @@ impl LockManager {
 }
 
 impl Resource {
-    pub(super) fn held(&self, holding: &Holding) -> snapshot::Held {
+    fn held(&self, holding: &Holding) -> snapshot::Held {
         self.rules.held(&self.name, holding.hold)
+    }
+
+    /// What an answer says of a grant beside its number.
+    pub(super) fn element(&self, hold: Hold) -> Option<String> {
+        match self.rules.held(&self.name, hold) {
+            Held::Mode(_) | Held::Units(_) | Held::Node { .. } => None,
+            Held::Element(text) | Held::Text(text) => Some(text),
+            Held::Number(number) => Some(number.to_string()),
+        }
     }
 }
 

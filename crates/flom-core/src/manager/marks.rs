@@ -90,9 +90,14 @@ impl LockManager {
         std::mem::take(&mut self.marks.is_changed)
     }
 
-    /// Remembers how the exclusive holder ended who is about to give back `hold`.
-    pub(super) fn mark(&mut self, on: ResourceId, hold: Hold, how: Previous) {
+    /// Remembers how the exclusive holder ended who is about to give back `hold`. What was lent to it
+    /// by one outside of it is that one's business: it matters only if it has outlived that one, and
+    /// ends badly.
+    pub(super) fn mark(&mut self, on: ResourceId, hold: Hold, is_lent: bool, how: Previous) {
         let resource = &mut self.resources[on];
+        if is_lent && (!how.is_dirty() || resource.rules.is_exclusive_beside(hold)) {
+            return;
+        }
         resource.rules.set_released(hold, !how.is_dirty());
         if how.is_dirty() {
             let name = resource.rules.name_of(&resource.name, hold);

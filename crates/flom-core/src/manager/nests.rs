@@ -29,6 +29,8 @@ pub(super) struct Nests {
 #[derive(Debug)]
 pub(super) struct Nest {
     lineage: Lineage,
+    /// Whether it is to have what those outside of it have.
+    reentrant: bool,
     /// Whom it keeps from ending while it waits.
     pub(super) keeps: Vec<SessionId>,
     /// Who waits and keeps it from ending.
@@ -38,10 +40,11 @@ pub(super) struct Nest {
 impl LockManager {
     /// Learns where the session runs.
     pub(super) fn know(&mut self, id: SessionId, nesting: Nesting) {
-        let Nesting { lineage, .. } = nesting;
+        let Nesting { lineage, reentrant } = nesting;
         let token = lineage.own();
         match &mut self.session(id).nest {
             Some(nest) => {
+                nest.reentrant = reentrant;
                 let old = std::mem::replace(&mut nest.lineage, lineage).own();
                 if old != token {
                     self.unknow(id, old);
@@ -50,6 +53,7 @@ impl LockManager {
             none => {
                 *none = Some(Box::new(Nest {
                     lineage,
+                    reentrant,
                     keeps: Vec::new(),
                     kept_by: BTreeSet::new(),
                 }));
@@ -78,6 +82,24 @@ impl LockManager {
                 inner.keeps.retain(|kept| *kept != id);
             }
         }
+    }
+
+    /// A request of the session does not say where it comes from.
+    pub(super) fn is_not_reentrant(&mut self, id: SessionId) {
+        if self.nests.count > 0
+            && let Some(nest) = &mut self.session(id).nest
+        {
+            nest.reentrant = false;
+        }
+    }
+
+    /// The session and those outside of it, the innermost first, if it is to have what they have.
+    pub(super) fn reentrant_from(&self, id: SessionId) -> Option<Vec<SessionId>> {
+        let nest = self.sessions.get(id)?.nest.as_ref()?;
+        let outer = nest.lineage.outer().iter().rev();
+        let outer = outer.filter_map(|token| self.nests.known.get(token).copied());
+        nest.reentrant
+            .then(|| std::iter::once(id).chain(outer).collect())
     }
 
     /// Those who could not end as long as the session waits.

@@ -3,7 +3,6 @@
 use flom_types::{Outcome, Previous, SessionId};
 
 use super::LockManager;
-use crate::snapshot::Held;
 use crate::{Action, Granted, Step};
 
 impl LockManager {
@@ -14,6 +13,7 @@ impl LockManager {
         };
         self.sessions.rename(from, session);
         self.rename_nest(from, session);
+        self.loans.rename(from, session);
         let previous = Previous::None;
         self.actions.push(Action::Answer {
             session,
@@ -32,11 +32,6 @@ impl LockManager {
         let old = self.sessions.get(from)?;
         let last = old.holds.last().filter(|_| old.waiting.is_none())?;
         let resource = &self.resources[old.bound?];
-        let element = match resource.held(last) {
-            Held::Mode(_) | Held::Units(_) | Held::Node { .. } => None,
-            Held::Element(text) | Held::Text(text) => Some(text),
-            Held::Number(number) => Some(number.to_string()),
-        };
-        Some((last.fence, element))
+        Some((last.fence, resource.element(last.hold)))
     }
 }

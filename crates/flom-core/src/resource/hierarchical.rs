@@ -1,5 +1,6 @@
 //! Trees: a path meets its ancestors and its descendants (`spec/resources.md` §7).
 
+mod lend;
 mod stuck;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -156,14 +157,6 @@ impl Tree {
         ResourceName::parse(&path).expect("it was one when it was locked")
     }
 
-    pub(crate) fn set_released(&mut self, node: NodeId, well: bool) {
-        self.nodes[node].released = well;
-    }
-
-    pub(crate) fn was_released(&self, node: NodeId) -> bool {
-        self.nodes[node].released
-    }
-
     pub(crate) fn unpassable(&self, tickets: &mut Vec<Ticket>) {
         let lines = self.nodes.iter().flat_map(|(_, node)| &node.lines);
         tickets.extend(lines.flat_map(|line| line.unpassable(self.limit)));
@@ -199,9 +192,9 @@ impl Tree {
         }
     }
 
-    pub(crate) fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self, is_lent: bool) -> bool {
         self.nodes.iter().all(|(id, node)| {
-            node.held.is_sound()
+            (is_lent || node.held.is_sound())
                 && LockMode::ALL.into_iter().all(|mode| {
                     self.head(id, mode).is_none_or(|head| {
                         !self.fits(head.ticket, id, mode) && self.is_known_above(id, mode, head)

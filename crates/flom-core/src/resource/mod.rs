@@ -18,6 +18,7 @@ use jiff::tz::TimeZone;
 use crate::queue::{PassLimit, Ticket};
 use crate::{CloseReason, Request};
 use hierarchical::{NodeId, Tree};
+use modes::ModeSet;
 use numeric::Numeric;
 use sequence::Sequence;
 use set::Set;
@@ -65,6 +66,8 @@ pub(crate) struct Holding {
     pub(crate) hold: Hold,
     pub(crate) since: Time,
     pub(crate) fence: u64,
+    /// The number of the grant to a session outside, if this is the same once more.
+    pub(crate) lent_from: Option<u64>,
 }
 
 /// How a request stands.
@@ -93,6 +96,16 @@ pub(crate) enum Unusable {
     NoTick,
     /// A timestamp's text would not fit an answer.
     TextTooLong,
+}
+
+/// Whether whoever goes with `held` goes with `asked`.
+fn covers(held: LockMode, asked: LockMode) -> bool {
+    let of_asked = ModeSet::conflicting(asked);
+    of_asked
+        .without(ModeSet::conflicting(held))
+        .modes()
+        .next()
+        .is_none()
 }
 
 /// The state of one resource.
@@ -203,6 +216,44 @@ impl Rules {
         }
     }
 
+    /// Whether there is so and so much of it, rather than modes that go together.
+    pub(crate) fn is_counted(&self) -> bool {
+        !matches!(self, Self::Simple(_) | Self::Tree(_))
+    }
+
+    /// What of `hold` is as good as what is asked for; `None`: it is not enough.
+    pub(crate) fn covers(&self, hold: Hold, request: &Request) -> Option<Hold> {
+        let is_enough = match (self, hold) {
+            (Self::Simple(_), Hold::Mode(mode)) => covers(mode, request.mode),
+            (Self::Tree(tree), Hold::Node { node, mode }) => {
+                covers(mode, request.mode) && tree.leads_to(node, &request.resource)
+            }
+            (_, Hold::Units(units)) => {
+                return (request.quantity <= units).then_some(Hold::Units(request.quantity));
+            }
+            _ => true,
+        };
+        is_enough.then_some(hold)
+    }
+
+    /// Grants once more what `hold` covers, passing nobody.
+    pub(crate) fn lend(&mut self, hold: Hold, request: &Request) -> Hold {
+        match self {
+            Self::Simple(simple) => simple.lend(request.mode),
+            Self::Tree(tree) => tree.lend(&request.resource, request.mode),
+            _ => hold,
+        }
+    }
+
+    /// Whether somebody else holds exclusively what `hold` is of.
+    pub(crate) fn is_exclusive_beside(&self, hold: Hold) -> bool {
+        match (self, hold) {
+            (Self::Simple(simple), _) => simple.exclusive() > 1,
+            (Self::Tree(tree), Hold::Node { node, .. }) => tree.exclusive(node) > 1,
+            _ => false,
+        }
+    }
+
     /// Which of its holds a session gives back that unlocks `name`.
     pub(crate) fn pick(&self, holds: &[Holding], name: &ResourceName) -> Option<usize> {
         match self {
@@ -242,13 +293,14 @@ impl Rules {
         }
     }
 
-    /// Whether the rules hold; looked at by debug builds.
-    pub(crate) fn is_sound(&self, limit: PassLimit) -> bool {
+    /// Whether the rules hold; looked at by debug builds. Where something is lent, holders need not
+    /// go together.
+    pub(crate) fn is_sound(&self, limit: PassLimit, is_lent: bool) -> bool {
         match self {
-            Self::Simple(simple) => simple.is_sound(limit),
+            Self::Simple(simple) => simple.is_sound(limit, is_lent),
             Self::Numeric(numeric) => numeric.is_sound(limit),
             Self::Set(set) => set.is_sound(),
-            Self::Tree(tree) => tree.is_sound(),
+            Self::Tree(tree) => tree.is_sound(is_lent),
             Self::Sequence(sequence) => sequence.is_sound(),
             // Whether a waiter has to wait is a matter of the clock.
             Self::Timestamp(_) => true,

@@ -69,6 +69,11 @@ impl Tally {
         }
     }
 
+    /// How many there are of that mode.
+    pub(crate) fn count(&self, mode: LockMode) -> u32 {
+        self.counts[mode as usize]
+    }
+
     /// Whether there is none at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.present == 0

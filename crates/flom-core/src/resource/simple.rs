@@ -33,6 +33,17 @@ impl Simple {
         Hold::Mode(mode)
     }
 
+    /// Grants `mode` once more to those who have it, passing nobody.
+    pub(crate) fn lend(&mut self, mode: LockMode) -> Hold {
+        self.held.add(mode);
+        Hold::Mode(mode)
+    }
+
+    /// How many hold it exclusively.
+    pub(crate) fn exclusive(&self) -> u32 {
+        self.held.count(LockMode::Exclusive)
+    }
+
     fn fits(&self, ticket: Ticket, mode: LockMode, limit: PassLimit) -> bool {
         !self.held.conflicts(mode)
             && !ModeSet::conflicting(mode)
@@ -133,7 +144,7 @@ impl Simple {
     }
 
     /// Whether the rules hold: the holders admit one another, and nobody waits who need not.
-    pub(crate) fn is_sound(&self, limit: PassLimit) -> bool {
-        self.held.is_sound() && self.first_that_fits(limit).is_none()
+    pub(crate) fn is_sound(&self, limit: PassLimit, is_lent: bool) -> bool {
+        (is_lent || self.held.is_sound()) && self.first_that_fits(limit).is_none()
     }
 }

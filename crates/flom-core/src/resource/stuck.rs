@@ -15,12 +15,6 @@ use crate::queue::{PassLimit, Ticket};
 pub(crate) type Chain = Vec<SessionId>;
 
 impl Rules {
-    /// Whether each holder keeps others from what it holds all by itself; else it takes all of them,
-    /// as there is more than one to be had.
-    pub(crate) fn each_counts(&self) -> bool {
-        matches!(self, Self::Simple(_) | Self::Tree(_))
-    }
-
     /// What keeps from being served for ever who asks for that in the place `ticket`, if `holds` are
     /// never given back; `None`: nothing.
     pub(crate) fn stuck(

@@ -6,6 +6,7 @@ use flom_core::Request;
 use flom_types::{ResourceKind, ResourceName, SessionId, Time};
 
 use crate::clock::Stamp;
+use crate::lending::give_back;
 use crate::rules::Held;
 
 /// A resource, from its creation until it is forgotten.
@@ -94,8 +95,9 @@ impl Life {
         });
     }
 
-    pub(crate) fn release(&mut self, which: usize, rollback: bool) -> Held {
-        let held = self.held.remove(which);
+    /// Somebody gives something back; what that was, if nobody else keeps it.
+    pub(crate) fn release(&mut self, which: usize, rollback: bool) -> Option<Held> {
+        let held = give_back(&mut self.held, which)?;
         if let ResourceKind::Sequence {
             transactional: true,
             ..
@@ -104,7 +106,7 @@ impl Life {
         {
             self.numbers.push(Number::TakenBack(number(&held)));
         }
-        held
+        Some(held)
     }
 
     /// The first element that nobody holds, from as many places on as there have been grants.

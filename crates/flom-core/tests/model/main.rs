@@ -7,6 +7,7 @@
 //! [`small_worlds`] they are all there are of a length.
 
 mod clock;
+mod lending;
 mod life;
 mod naive;
 mod nested;

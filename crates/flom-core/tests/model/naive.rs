@@ -2,6 +2,7 @@
 //! scanning them, and every state that follows from the past worked out from the past.
 
 mod circles;
+mod hand_over;
 mod look;
 
 use std::collections::VecDeque;
@@ -11,9 +12,10 @@ use flom_types::{Now, Outcome, Previous, ResourceKind, ResourceName, SessionId};
 use jiff::tz::TimeZone;
 
 use crate::clock::{self, Stamp, Usable};
+use crate::lending::takers;
 use crate::life::{Life, Number, Waiter, number};
 use crate::nests::Nests;
-use crate::rules::{Held, all_alike, conflict, given_back, is_room, leaves_a_mark};
+use crate::rules::{Held, all_alike, conflict, given_back, is_room};
 
 /// A lock manager.
 #[derive(Clone, Debug)]
@@ -113,6 +115,8 @@ impl Naive {
         if let Some(Nesting { lineage, .. }) = nesting {
             self.nests.learn(session, lineage.own(), lineage.outer());
         }
+        let reentrant = nesting.is_some_and(|nesting| nesting.reentrant);
+        self.nests.want(session, reentrant);
         if let Some(which) = self.life_of(session) {
             let life = &self.lives[which];
             if life.created_by.resource.tree() == request.resource.tree() {
@@ -170,6 +174,9 @@ impl Naive {
     }
 
     fn ask(&mut self, now: Now, which: usize, session: SessionId, request: &Request, step: Step) {
+        if self.lend(which, session, request, step) {
+            return self.refuse_late_circles(now, which);
+        }
         let life = &self.lives[which];
         match self.judge(life, life.queue.len(), session, request, now) {
             Verdict::Granted(held) => {
@@ -211,7 +218,7 @@ impl Naive {
         if all_alike(kind) && before > 0 {
             return Verdict::NotNow;
         }
-        if !is_room(request, life.held.iter().map(|held| &held.request)) {
+        if !is_room(request, takers(&life.held)) {
             return Verdict::NotNow;
         }
         let is_kept_back = life.queue[..before].iter().any(|waiter| {
@@ -240,6 +247,7 @@ impl Naive {
             element,
             place,
             fence,
+            lent_from: None,
         })
     }
 
@@ -298,61 +306,6 @@ impl Naive {
         }
         self.lives[which].forget_nodes();
         self.refuse_late_circles(now, which);
-    }
-
-    /// Takes something back from somebody who has ended like that.
-    fn release(&mut self, which: usize, hold: usize, rollback: bool, ended: Previous) {
-        let life = &mut self.lives[which];
-        let held = life.release(hold, rollback);
-        if leaves_a_mark(&held.request) {
-            let name = held.request.resource;
-            life.released.retain(|other| *other != name);
-            self.dirty.retain(|(other, _)| *other != name);
-            match ended.is_dirty() {
-                true => self.dirty.push((name, ended)),
-                false => life.released.push(name),
-            }
-        }
-    }
-
-    fn previous(&self, which: usize, held: &Held) -> Previous {
-        let name = &held.request.resource;
-        let dirty = self.dirty.iter().find(|(other, _)| other == name);
-        match dirty {
-            Some((_, how)) => *how,
-            None if self.lives[which].released.contains(name) => Previous::Released,
-            None => Previous::None,
-        }
-    }
-
-    /// Of a session that holds something and waits for nothing, another takes it over.
-    fn resume(&mut self, session: SessionId, from: SessionId) {
-        let mut queues = self.lives.iter().flat_map(|life| &life.queue);
-        let waits = queues.any(|waiter| waiter.session == from);
-        let is_new = self.life_of(session).is_none()
-            && self.parked.iter().all(|(parked, _)| *parked != session);
-        let mut held = self.lives.iter().flat_map(|life| &life.held);
-        let last = held.rfind(|held| held.session == from);
-        let Some(Held { fence, element, .. }) = last.filter(|_| is_new && !waits).cloned() else {
-            return self.answer(session, Step::First, Outcome::Refused);
-        };
-        for life in &mut self.lives {
-            let users = life.users.iter_mut();
-            let holders = life.held.iter_mut().map(|held| &mut held.session);
-            let outer = life.queue.iter_mut().flat_map(|waiter| &mut waiter.outer);
-            let all = users.chain(holders).chain(outer);
-            all.filter(|user| **user == from)
-                .for_each(|user| *user = session);
-        }
-        self.nests.rename(from, session);
-        let previous = Previous::None;
-        self.said.push(Action::Answer {
-            session,
-            step: Step::First,
-            outcome: Outcome::Granted,
-            element,
-            granted: Some(Granted { fence, previous }),
-        });
     }
 
     fn unlock(

@@ -3,6 +3,7 @@
 use flom_core::{Link, Request};
 use flom_types::{ResourceKind, SessionId, Token};
 
+use crate::lending::{is_counted, root, takes};
 use crate::life::{Life, Waiter};
 use crate::rules::{Held, all_alike, conflict, is_room};
 
@@ -13,6 +14,8 @@ pub(crate) struct Nests {
     pub(crate) known: Vec<(Token, SessionId)>,
     /// Of each session that has said so, its own token and those outside of it.
     pub(crate) said: Vec<(SessionId, Token, Vec<Token>)>,
+    /// Those who are to have what those outside of them have.
+    pub(crate) reentrant: Vec<SessionId>,
 }
 
 impl Nests {
@@ -31,7 +34,23 @@ impl Nests {
         }
     }
 
+    /// Whether the session is to have what those outside of it have.
+    pub(crate) fn want(&mut self, session: SessionId, reentrant: bool) {
+        self.reentrant.retain(|one| *one != session);
+        self.reentrant.extend(reentrant.then_some(session));
+    }
+
+    /// Whose locks will do for the session: its own and of those outside of it, the innermost first.
+    pub(crate) fn lenders(&self, session: SessionId) -> Vec<SessionId> {
+        if !self.reentrant.contains(&session) {
+            return Vec::new();
+        }
+        let outer = self.outer(session).into_iter().rev();
+        std::iter::once(session).chain(outer).collect()
+    }
+
     pub(crate) fn forget(&mut self, session: SessionId) {
+        self.want(session, false);
         self.said.retain(|(one, ..)| *one != session);
         self.known.retain(|(_, one)| *one != session);
     }
@@ -39,7 +58,9 @@ impl Nests {
     pub(crate) fn rename(&mut self, from: SessionId, to: SessionId) {
         let said = self.said.iter_mut().map(|(one, ..)| one);
         let known = self.known.iter_mut().map(|(_, one)| one);
+        let reentrant = self.reentrant.iter_mut();
         said.chain(known)
+            .chain(reentrant)
             .filter(|one| **one == from)
             .for_each(|one| *one = to);
     }
@@ -110,7 +131,14 @@ impl Scene<'_> {
     fn can_be_served(&self, (life, at): At, stuck: &[At]) -> bool {
         let held = self.held_for_ever(life, stuck);
         let request = &self.waiter((life, at)).request;
-        let fits = is_room(request, held.iter().map(|held| &held.request));
+        // What several have together cannot be had as long as one of them keeps it.
+        let root = |held: &Held| match is_counted(&held.request) {
+            true => root(held),
+            false => held.fence,
+        };
+        let kept = |one: &&Held| takes(one) && held.iter().any(|held| root(held) == one.fence);
+        let kept = self.lives[life].held.iter().filter(kept);
+        let fits = is_room(request, kept.map(|held| &held.request));
         let is_kept_back = (0..at).any(|earlier| self.stops((life, earlier), request, stuck));
         (fits || all_alike(request.resource.kind()) && held.is_empty()) && !is_kept_back
     }

