@@ -13,10 +13,11 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use flom_core::Step;
-use flom_net::{LayerError, Peer, PeerName};
-use flom_proto::{DecodeError, Decoder, Message, Report, Session, encode};
+use flom_net::{Keepalive, Peer, PeerName, tune};
+use flom_proto::{Decoder, Message, Report, Session, encode};
 use flom_status as status;
 use flom_status::metrics::Stake;
 use flom_types::{ResourceKind, SessionId, Time, Who};
@@ -27,7 +28,7 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 use crate::access::Identity;
 use crate::answers::{Answers, Word};
 use crate::conns::number;
-use crate::conversation::{Conversation, Heard, PeerFault};
+use crate::conversation::{Conversation, Heard};
 use crate::records::PEER;
 use crate::system_log::SystemLog;
 use crate::trace;
@@ -70,6 +71,10 @@ pub(crate) struct Conn {
     half_closed: bool,
     /// There are no bytes to read any more.
     ended: bool,
+    /// The system has ended the connection, and not the peer.
+    broken: bool,
+    /// The system has been told to look after the host of the peer.
+    minded: bool,
     /// The other end as the system knows it, once somebody wants to know.
     peer: OnceCell<Option<Peer>>,
     /// What goes for who it is if it does not say.
@@ -90,35 +95,6 @@ pub(crate) enum Received {
     /// As much as one connection may have in one turn; there may be more.
     Share,
 }
-
-/// Why a peer loses its connection.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
-    #[error(transparent)]
-    Bytes(#[from] DecodeError),
-    #[error(transparent)]
-    Turn(#[from] PeerFault),
-    #[error(transparent)]
-    Slow(#[from] TooSlow),
-    #[error(transparent)]
-    Curious(#[from] TooCurious),
-    #[error(transparent)]
-    Layer(#[from] LayerError),
-    #[error(transparent)]
-    OtherPeer(#[from] OtherPeer),
-    #[error("it speaks TLS, for which this daemon has no certificate")]
-    Alien,
-}
-
-/// The peer leaves too many answers unread.
-#[derive(Debug, thiserror::Error)]
-#[error("it leaves more than {OUTPUT_BYTES} bytes of answers unread")]
-pub(crate) struct TooSlow;
-
-/// The peer asks faster than it can be told.
-#[derive(Debug, thiserror::Error)]
-#[error("it has asked more than {QUESTIONS} questions without hearing an answer")]
-pub(crate) struct TooCurious;
 
 impl Conn {
     /// A connection that has just come, in clear text or to be wrapped; `socket` does not block.
@@ -142,6 +118,8 @@ impl Conn {
             blocked: false,
             half_closed: false,
             ended: false,
+            broken: false,
+            minded: false,
             peer: OnceCell::new(),
             process: OnceCell::new(),
             introduced: false,
@@ -182,8 +160,11 @@ impl Conn {
                 self.ended |= self.half_closed;
             }
             Err(Errno::AGAIN) => {}
-            // Reset, or the like: for us an end like any other.
-            Err(_) => self.ended = true,
+            // Reset, or the like.
+            Err(_) => {
+                self.broken = true;
+                self.ended = true;
+            }
         }
         Received::All
     }
@@ -210,6 +191,36 @@ impl Conn {
     /// Whether the peer will send no more and everything it sent has been read.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    /// Whether the system has ended the connection, and not the peer.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// The system says that the connection has ended.
+    pub(crate) fn note_broken(&mut self) {
+        self.broken = true;
+    }
+
+    /// Whether it says more than old clients do about how long it will be there.
+    pub(crate) fn is_to_be_minded(&self) -> bool {
+        self.conversation.is_heard_of() || self.conversation.grace().is_some()
+    }
+
+    /// Has the system end the connection if the host of a peer that will be heard of is not heard of
+    /// for `limit`, and not before: a peer that is only stopped has a host that answers.
+    pub(crate) fn mind(&mut self, limit: Duration) {
+        if mem::replace(&mut self.minded, true) {
+            return;
+        }
+        let keepalive = Keepalive {
+            time: limit / 3,
+            interval: limit / 3,
+            probes: 1,
+        };
+        // No socket of the network, or gone already: then there is nothing to be minded.
+        let _ = tune(&self.socket, &keepalive);
     }
 
     /// Whether nothing that the peer has sent is left to be dealt with.
@@ -477,5 +488,8 @@ impl AsRawFd for Conn {
     }
 }
 
+mod fault;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use fault::{Fault, TooCurious, TooSlow};

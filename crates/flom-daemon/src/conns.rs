@@ -12,6 +12,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
 
 use flom_core::{Action, Step};
 use flom_proto::Report;
@@ -70,6 +71,10 @@ pub(crate) struct Conns {
     wrapper: Option<Wrapper>,
     /// Who has to be done with the handshake, in the order of the moments.
     shaking_hands: VecDeque<(Time, SessionId)>,
+    kept: Kept,
+    /// Within how long a client whose host is gone loses its connection, if it says that it will be
+    /// heard of.
+    heartbeat: Option<Duration>,
     system_log: SystemLog,
     metrics: Metrics,
     /// What counts as now in this turn.
@@ -91,6 +96,8 @@ impl Conns {
             room: false,
             wrapper: None,
             shaking_hands: VecDeque::new(),
+            kept: Kept::default(),
+            heartbeat: None,
             system_log: SystemLog::none(),
             metrics: Metrics::default(),
             turn: Time::default(),
@@ -177,12 +184,17 @@ impl Conns {
         }
     }
 
+    /// Clients that will be heard of are missed after so long.
+    pub(crate) fn miss_after(&mut self, heartbeat: Option<Duration>) {
+        self.heartbeat = heartbeat;
+    }
+
     /// All that are there, and whether each may hold something.
     pub(crate) fn sessions(&self) -> Vec<(SessionId, bool)> {
         let conns = self.slots.iter().flatten();
-        conns
-            .map(|conn| (conn.id(), conn.conversation().may_hold()))
-            .collect()
+        let connected = conns.map(|conn| (conn.id(), conn.conversation().may_hold()));
+        let kept = self.kept_sessions().map(|session| (session, true));
+        connected.chain(kept).collect()
     }
 
     /// The connection of `session`, if it is still there.
@@ -255,6 +267,7 @@ impl Conns {
             }
             Action::Close { session, reason } => {
                 if let Some(conn) = self.take(session) {
+                    self.forget_claim(&conn);
                     self.metrics.refused(figures::RULES);
                     self.tell_dropped(&conn, reason);
                 }
@@ -370,7 +383,9 @@ impl Conns {
             return;
         };
         if !conn.conversation().is_over() {
-            self.gone.push_back(session);
+            if !self.keep(&conn) {
+                self.gone.push_back(session);
+            }
         } else if !conn.is_flushed() {
             // It closed without waiting for its last answer; it may still read it. If not, nothing
             // is lost.
@@ -403,6 +418,9 @@ impl Conns {
         let mut due = std::mem::take(&mut self.due);
         for session in due.drain(..) {
             if self.send(session, registry).is_err() {
+                if let Some(conn) = self.get_mut(session) {
+                    conn.note_broken();
+                }
                 self.lose(session);
             }
         }
@@ -432,12 +450,14 @@ impl Conns {
             self.lose(session);
         }
         self.expire_handshakes(now);
+        self.expire_kept(now);
     }
 
     /// When [`expire`](Self::expire) has something to do.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         let fronts = [self.lingering.front(), self.shaking_hands.front()];
-        fronts.into_iter().flatten().map(|(end, _)| *end).min()
+        let fronts = fronts.into_iter().flatten().map(|(end, _)| *end);
+        fronts.chain(self.next_kept()).min()
     }
 
     /// Whether a connection has ended since the last call.
@@ -469,8 +489,10 @@ fn token(session: SessionId) -> Token {
 mod acquaintance;
 mod circle;
 mod figures;
+mod kept;
 mod leaving;
 #[cfg(test)]
 mod tests;
 
 use acquaintance::Acquaintance;
+use kept::Kept;

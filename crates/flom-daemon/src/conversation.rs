@@ -8,13 +8,12 @@ use std::mem;
 use std::sync::Arc;
 
 use flom_core::{Event, Nesting, Request, Step};
-use flom_proto::{About, Lock, Message, Observe, Session, Unlock};
+use flom_proto::{Lock, Message, Session, Ties, Unlock};
 use flom_status::metrics::Stake;
-use flom_status::{Format, Question as Wanted};
-use flom_types::limits::{IDLE_LIFESPAN_MS, WHO_BYTES};
+use flom_types::limits::IDLE_LIFESPAN_MS;
 use flom_types::{
-    LockMode, NameError, Outcome, QUESTION, ResourceKind, ResourceName, SessionId, Time, Who,
-    target,
+    LockMode, NameError, Outcome, QUESTION, ResourceKind, ResourceName, SessionId, Time, Token,
+    Who, target,
 };
 use log::{debug, trace};
 
@@ -37,6 +36,10 @@ pub struct Conversation {
     stake: Stake,
     /// Who the peer says it is, if it says so.
     who: Option<Arc<Who>>,
+    /// What the peer shows to come back for its lock, and for how long that is kept in ms.
+    grace: Option<(Token, u32)>,
+    /// Whether the peer will be heard of from time to time.
+    is_heard_of: bool,
     /// The latest resource that was unlocked without having been asked for, for the log.
     mixed_up: Option<ResourceName>,
 }
@@ -90,6 +93,13 @@ pub enum Heard {
     Ping,
     /// It is there.
     Pong,
+    /// It goes on with a lock that was granted over another connection.
+    Resume {
+        /// What it says to show whose lock it is.
+        token: Token,
+        /// Of what.
+        resource: ResourceName,
+    },
     /// The daemon is to end.
     Shutdown {
         /// With locks still held.
@@ -137,8 +147,8 @@ impl Conversation {
         match (self.state, message) {
             (State::Unbound | State::Parked | State::Bound, Message::Lock(mut lock)) => {
                 self.meet(lock.session.as_mut());
-                let nesting = lock.session.as_mut().and_then(nesting);
-                self.lock(now, session, &lock, nesting)
+                let ties = lock.session.as_mut().and_then(ties);
+                self.lock(now, session, &lock, ties)
             }
             (State::Unbound | State::Parked | State::Bound, Message::Observe(mut observe)) => {
                 self.meet(observe.session.as_mut());
@@ -230,6 +240,16 @@ impl Conversation {
         Some((asked.resource.kind(), asked.mode, asked.at))
     }
 
+    /// What the peer shows to come back for its lock, and for how long that is to be kept, in ms.
+    pub(crate) fn grace(&self) -> Option<(Token, u32)> {
+        self.grace
+    }
+
+    /// Whether the peer has said that it will be heard of from time to time.
+    pub(crate) fn is_heard_of(&self) -> bool {
+        self.is_heard_of
+    }
+
     /// What the latest request was for, and how.
     pub(crate) fn asked(&self) -> Option<(&ResourceName, LockMode)> {
         let asked = self.asked.as_ref()?;
@@ -266,7 +286,7 @@ impl Conversation {
         now: Time,
         session: SessionId,
         lock: &Lock,
-        nesting: Option<Box<Nesting>>,
+        ties: Option<Box<Ties>>,
     ) -> Result<Heard, PeerFault> {
         self.dialect = lock.session.as_ref().map_or(Dialect::Plain, dialect);
         if self.state == State::Unbound && !lock.wait && !lock.create && lock.name == QUESTION {
@@ -297,11 +317,33 @@ impl Conversation {
             mode: request.mode,
             at: now,
         });
+        let tied = ties.and_then(|ties| self.tie(*ties));
+        let nesting = match tied {
+            Some((nesting, true)) => {
+                let (token, resource) = (nesting.lineage.own(), request.resource);
+                return Ok(Heard::Resume { token, resource });
+            }
+            Some((nesting, false)) => Some(nesting),
+            None => None,
+        };
         Ok(Heard::Event(Event::Lock {
             session,
             request,
             nesting,
         }))
+    }
+
+    /// Takes note of what ties a request to its connection; what ties it to others is for the lock
+    /// manager, and whether it goes on with a lock that it has.
+    fn tie(&mut self, ties: Ties) -> Option<(Box<Nesting>, bool)> {
+        self.is_heard_of |= ties.beat_ms > 0;
+        let lineage = ties.lineage?;
+        self.grace = (ties.grace_ms > 0).then(|| (lineage.own(), ties.grace_ms));
+        let nesting = Nesting {
+            lineage,
+            reentrant: ties.reentrant,
+        };
+        Some((Box::new(nesting), ties.resume))
     }
 
     /// Nearly always the resource of the latest request, whose name need not be looked at again.
@@ -360,89 +402,6 @@ impl State {
     }
 }
 
-/// Who the peer is among those who hold locks inside of each other, if it understands what may be
-/// said about that.
-fn nesting(session: &mut Session) -> Option<Box<Nesting>> {
-    let ties = session.ties.take().filter(|_| session.ext)?;
-    Some(Box::new(Nesting {
-        lineage: ties.lineage?,
-        reentrant: ties.reentrant,
-    }))
-}
-
-fn dialect(session: &Session) -> Dialect {
-    let is_machine_id =
-        session.peer_id.len() == 32 && session.peer_id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match (session.ext, is_machine_id) {
-        (true, _) => Dialect::Extended,
-        (false, true) => Dialect::Old,
-        (false, false) => Dialect::Plain,
-    }
-}
-
-/// The mode asked for. None given means NL where there are modes, as in FLoM 1.7.2.
-fn mode(asked: Option<i64>, kind: ResourceKind) -> Result<LockMode, PeerFault> {
-    match asked {
-        Some(number) => LockMode::from_number(number).ok_or(PeerFault::Mode(number)),
-        None if kind.has_modes() => Ok(LockMode::NullLock),
-        None => Ok(LockMode::Exclusive),
-    }
-}
-
-/// The units asked for; what 32 bits cannot hold is more than any resource has. None given means 0
-/// where units count, and that is refused like any other that makes no sense.
-fn quantity(asked: Option<i64>, kind: ResourceKind) -> Result<u32, PeerFault> {
-    match asked {
-        Some(units @ ..=0) => Err(PeerFault::Quantity(units)),
-        Some(units) => Ok(u32::try_from(units).unwrap_or(u32::MAX)),
-        None if matches!(kind, ResourceKind::Numeric { .. }) => Err(PeerFault::Quantity(0)),
-        None => Ok(1),
-    }
-}
-
-/// What a peer wants to know.
-fn question(observe: &Observe) -> Result<Question, PeerFault> {
-    let name = || ResourceName::parse(&observe.name).map_err(PeerFault::ObserveName);
-    let format = match observe.json {
-        true => Format::Json,
-        false => Format::Text,
-    };
-    Ok(match observe.about {
-        About::Wait => Question::Wait,
-        About::Metrics => Question::Metrics,
-        About::Status if observe.name.is_empty() => Question::Status { only: None, format },
-        About::Status => Question::Status {
-            only: Some(name()?),
-            format,
-        },
-        About::Why => {
-            let resource = name()?;
-            let wanted = Wanted {
-                mode: mode(observe.mode, resource.kind())?,
-                quantity: quantity(observe.quantity, resource.kind())?,
-                create: observe.create,
-                resource,
-            };
-            Question::Why { wanted, format }
-        }
-    })
-}
-
-/// No more of each word than [`WHO_BYTES`]: a peer may say much, but it is kept for long.
-fn in_short(mut who: Who) -> Who {
-    let words = [
-        &mut who.host,
-        &mut who.user,
-        &mut who.label,
-        &mut who.command,
-    ];
-    for word in words.into_iter().flatten() {
-        word.truncate(word.floor_char_boundary(WHO_BYTES));
-        word.shrink_to_fit();
-    }
-    who
-}
-
 fn name(message: &Message) -> &'static str {
     match message {
         Message::Lock(_) => "a lock request",
@@ -460,3 +419,6 @@ fn name(message: &Message) -> &'static str {
 
 #[cfg(test)]
 mod tests;
+mod values;
+
+use values::{dialect, in_short, mode, quantity, question, ties};

@@ -291,8 +291,14 @@ impl Daemon {
     fn heed(&mut self, now: Now, session: SessionId, heard: Heard) {
         self.ending.lifespan.activity(now.time);
         match heard {
-            Heard::Event(event) if self.may_lock(now, session) => self.decide(now, event),
-            Heard::Event(_) => {}
+            Heard::Event(event) if self.may_lock(now, session) => {
+                self.conns.mind(session);
+                self.decide(now, event);
+            }
+            Heard::Resume { token, resource } if self.may_lock(now, session) => {
+                self.resume(now, session, token, &resource);
+            }
+            Heard::Event(_) | Heard::Resume { .. } => {}
             Heard::InvalidName(error) => {
                 warn!(
                     target: target::RESOURCE,
@@ -484,5 +490,6 @@ impl Daemon {
 mod exhibiting;
 mod opening;
 mod remembering;
+mod resuming;
 #[cfg(test)]
 mod tests;

@@ -140,7 +140,7 @@ impl Daemon {
                     self.answer(now, session, Step::First, Outcome::CannotWait.into());
                 }
                 // Changes nothing, and nobody here looks.
-                Ok(Heard::Observe(_) | Heard::Ping | Heard::Pong) => {}
+                Ok(Heard::Observe(_) | Heard::Ping | Heard::Pong | Heard::Resume { .. }) => {}
                 Ok(Heard::Shutdown { .. }) => {
                     conn.conversation.conclude();
                     self.gone.push_back(session);

@@ -127,6 +127,7 @@ impl Daemon {
         };
         let mut conns = Conns::new(Answers::of(flom_settings::peer_id()));
         conns.wrap_by(opened.wrapper);
+        conns.miss_after(settings.network.heartbeat.duration());
         Ok(Self {
             exhibition: None,
             entrances: Entrances::new(opened.doors, poll.registry())?,
