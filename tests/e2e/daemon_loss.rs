@@ -21,7 +21,8 @@ fn the_command_goes_on_its_status_is_kept_and_flom_says_so() {
         assert!(flom.is_running());
         flom.close_stdin();
         let ended = flom.wait().expect_code(7);
-        assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+        // Told once, and what comes of it.
+        assert_eq!(ended.stderr.lines().count(), 2, "{ended:?}");
     }
 }
 

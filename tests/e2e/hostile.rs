@@ -143,8 +143,7 @@ fn nonsense() -> Vec<(&'static str, Vec<u8>)> {
             "a last answer",
             message(1, 32, "<answer rc=\"0\"/>").into_bytes(),
         ),
-        ("ping", message(3, 8, "").into_bytes()),
-        ("pong", message(3, 16, "").into_bytes()),
+        ("no answer to a ping", message(3, 24, "").into_bytes()),
         (
             "here I am",
             message(4, 16, "<network address=\"\" port=\"1\"/>").into_bytes(),

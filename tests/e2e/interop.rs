@@ -25,6 +25,11 @@ fn as_old(said: &str) -> String {
             );
             // That we understand more, and who we are: what an old program does not say.
             let (_, tail) = tail.split_once("/>").unwrap();
+            // The number of a grant.
+            let tail = match tail.split_once(" fence=\"") {
+                Some((head, tail)) => head.to_owned() + tail.split_once('"').unwrap().1,
+                None => tail.to_owned(),
+            };
             format!("{head}peerid=\"{PEER}\"/>{tail}")
         }
     }

@@ -210,9 +210,10 @@ fn a_number_comes_back_when_its_command_fails_or_is_killed() {
 fn the_command_finds_everything_as_if_flom_had_not_been_there() {
     let daemon = Daemon::start();
     let scratch = Scratch::new();
-    // Directory, umask, environment, descriptors, priority, signals, session.
+    // Directory, umask, environment but for what is said about the lock, descriptors, priority,
+    // signals, session.
     let script = r#"
-        pwd; umask; env | sort | grep -v ^_=; ls /proc/self/fd; nice
+        pwd; umask; env | sort | grep -v -e ^_= -e ^FLOM_; ls /proc/self/fd; nice
         grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status
         set -- $(cat /proc/$$/stat); echo session $6; echo parent $4 group $5"#;
     let plain = "umask 027; exec nice -n 3 sh -c \"$1\"";

@@ -163,13 +163,17 @@ impl Daemon {
         &self.scratch
     }
 
-    /// The program under test, which uses this daemon and starts no other.
-    pub(crate) fn flom<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Program {
-        let place = match &self.place {
+    /// The words by which `flom` finds it.
+    pub(crate) fn place_words(&self) -> [String; 2] {
+        match &self.place {
             Place::Unix(path) => ["-s", path.to_str().unwrap()].map(str::to_string),
             Place::Tcp(address) => ["-a".to_string(), address.ip().to_string()],
-        };
-        let program = flom(place).args(["-d", "0"]).args(words);
+        }
+    }
+
+    /// The program under test, which uses this daemon and starts no other.
+    pub(crate) fn flom<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Program {
+        let program = flom(self.place_words()).args(["-d", "0"]).args(words);
         match &self.host {
             Some(host) => program.on(host),
             None => program,

@@ -81,6 +81,11 @@ impl Host {
         self.ip(&["link", "set", interface, "down"]);
     }
 
+    /// Takes `interface` up again.
+    pub(crate) fn plug(&self, interface: &str) {
+        self.ip(&["link", "set", interface, "up"]);
+    }
+
     /// Gives `interface` an IPv4 address, such as `10.1.0.1/24`.
     pub(crate) fn add_ipv4(&self, interface: &str, address: &str) {
         self.ip(&["address", "add", address, "dev", interface]);

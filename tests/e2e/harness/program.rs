@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::collected::Collected;
-use super::{Host, eventually};
+use super::{Host, PATIENCE, eventually};
 
 /// The program under test with these words.
 pub(crate) fn flom<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Program {
@@ -230,6 +230,16 @@ impl Running {
 
     pub(crate) fn stdout_so_far(&self) -> String {
         self.stdout.text()
+    }
+
+    /// As [`wait`](Self::wait), for what takes longer than anything else.
+    #[track_caller]
+    pub(crate) fn wait_long(mut self) -> Finished {
+        let end = Instant::now() + 10 * PATIENCE;
+        while self.is_running() && Instant::now() < end {
+            self.stdout.wait_for_end();
+        }
+        self.wait()
     }
 
     /// Waits for its end, and for the end of both outputs: nobody may have inherited them who
