@@ -34,7 +34,7 @@ pub(crate) const MEANINGS: [(u8, &str); 7] = [
     ),
     (
         STOPPED,
-        "the command was ended: lock lost (--on-lost) or --max-hold over",
+        "the command was ended: its lock was lost, or its time was up",
     ),
     (
         DEADLOCK,
@@ -47,7 +47,7 @@ pub(crate) const MEANINGS: [(u8, &str); 7] = [
     (NOT_RUN, "no command, or it could not be run"),
     (
         NOT_LOCKED,
-        "not locked in time (-o), or too late (--fence-check)",
+        "not locked in time (-o), or a writer is too late",
     ),
     (FAILED, "anything else that went wrong, explained on stderr"),
 ];
