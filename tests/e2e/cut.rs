@@ -1,5 +1,7 @@
 //! The cable between a client and its daemon is cut, and joined again.
 
+use std::net::TcpStream;
+
 use rustix::process::Signal;
 
 use crate::harness::{Daemon, Host, Running, flom, hosts, is_alive, state, wait_until};
@@ -50,6 +52,11 @@ impl Scene {
 
     fn join(&self) {
         self.near.plug("near");
+        // The far host may be about to find out that there is no such neighbour.
+        wait_until("a way to the daemon", || {
+            let connect = || TcpStream::connect((DAEMON, 28015)).is_ok();
+            self.far.enter(connect)
+        });
     }
 }
 
@@ -90,7 +97,7 @@ fn a_frozen_command_takes_up_its_lock_over_another_connection() {
     // The daemon misses it, and keeps the lock.
     wait_until("a lock without a connection", || {
         let status = scene.daemon.flom(["--status", "-r", "db"]).run();
-        status.stdout.contains("session ") && status.stdout.contains("holds")
+        status.stdout.contains("holds") && status.stdout.contains(" (connection lost)")
     });
     let mut next = scene.next();
     scene.join();

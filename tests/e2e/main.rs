@@ -34,6 +34,7 @@ mod metrics;
 mod options;
 mod page;
 mod restarts;
+mod restarts_under_load;
 mod scenario;
 mod seeing;
 mod service;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flom_core::Step;
-use flom_net::{Keepalive, Peer, PeerName, tune};
+use flom_net::{Peer, PeerName, tune};
 use flom_proto::{Decoder, Message, Report, Session, encode};
 use flom_status as status;
 use flom_status::metrics::Stake;
@@ -169,7 +169,7 @@ impl Conn {
         Received::All
     }
 
-    fn feed(&mut self, received: &[u8]) {
+    pub(crate) fn feed(&mut self, received: &[u8]) {
         let plain = match &mut self.wrapped {
             None => {
                 self.is_alien |= received[0] == TLS && self.decoder.pending() == 0;
@@ -211,16 +211,10 @@ impl Conn {
     /// Has the system end the connection if the host of a peer that will be heard of is not heard of
     /// for `limit`, and not before: a peer that is only stopped has a host that answers.
     pub(crate) fn mind(&mut self, limit: Duration) {
-        if mem::replace(&mut self.minded, true) {
-            return;
+        if !mem::replace(&mut self.minded, true) {
+            // No socket of the network, or gone already: then there is nothing to be minded.
+            let _ = tune(&self.socket, &minding::looks(limit));
         }
-        let keepalive = Keepalive {
-            time: limit / 3,
-            interval: limit / 3,
-            probes: 1,
-        };
-        // No socket of the network, or gone already: then there is nothing to be minded.
-        let _ = tune(&self.socket, &keepalive);
     }
 
     /// Whether nothing that the peer has sent is left to be dealt with.
@@ -352,6 +346,7 @@ impl Conn {
             number: number(self.id),
             address,
             who: self.conversation.who().cloned().or_else(by_system),
+            is_lost: false,
         }
     }
 
@@ -489,6 +484,7 @@ impl AsRawFd for Conn {
 }
 
 mod fault;
+mod minding;
 #[cfg(test)]
 mod tests;
 

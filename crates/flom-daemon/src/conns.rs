@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use flom_core::{Action, Step};
 use flom_proto::Report;
-use flom_status::Peer;
 use flom_status::metrics::Metrics;
 use flom_types::{Outcome, SessionId, Time, target};
 use log::{debug, trace};
@@ -193,7 +192,7 @@ impl Conns {
     pub(crate) fn sessions(&self) -> Vec<(SessionId, bool)> {
         let conns = self.slots.iter().flatten();
         let connected = conns.map(|conn| (conn.id(), conn.conversation().may_hold()));
-        let kept = self.kept_sessions().map(|session| (session, true));
+        let kept = self.kept_peers().map(|(session, _)| (session, true));
         connected.chain(kept).collect()
     }
 
@@ -361,12 +360,6 @@ impl Conns {
         conn.is_some_and(|conn| conn.id() == session && conn.conversation().is_waiting())
     }
 
-    /// Everybody, as far as they are known.
-    pub(crate) fn peers(&self) -> impl Iterator<Item = (SessionId, Peer)> {
-        let all = self.slots.iter().flatten();
-        all.map(|conn| (conn.id(), conn.peer()))
-    }
-
     /// Has whatever waits to be sent to `session` sent before the loop sleeps.
     pub(crate) fn hasten(&mut self, session: SessionId) {
         if self
@@ -386,10 +379,13 @@ impl Conns {
             if !self.keep(&conn) {
                 self.gone.push_back(session);
             }
-        } else if !conn.is_flushed() {
-            // It closed without waiting for its last answer; it may still read it. If not, nothing
-            // is lost.
-            let _ = conn.send();
+        } else {
+            self.forget_claim(&conn);
+            if !conn.is_flushed() {
+                // It closed without waiting for its last answer; it may still read it. If not,
+                // nothing is lost.
+                let _ = conn.send();
+            }
         }
         conn.conversation().log_end(session);
         debug!(target: target::CONN, "session={} ended", number(session));

@@ -17,6 +17,8 @@ pub struct Peer {
     pub address: Option<SocketAddr>,
     /// Who it says it is, if it says anything.
     pub who: Option<Arc<Who>>,
+    /// Whether its connection has broken, and what it holds is kept for it for a while.
+    pub is_lost: bool,
 }
 
 /// What a daemon keeps at one moment, and for whom.

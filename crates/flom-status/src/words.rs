@@ -68,6 +68,9 @@ impl fmt::Display for Peer {
         if let Some(label) = &who.label {
             write!(f, " \"{}\"", Tame(label))?;
         }
+        if self.is_lost {
+            write!(f, " (connection lost)")?;
+        }
         if let Some(command) = &who.command {
             write!(f, " {}", Tame(command))?;
         }
@@ -139,9 +142,14 @@ mod tests {
             number: 7,
             address: "192.0.2.1:5000".parse().ok(),
             who: Some(Arc::new(who.clone())),
+            is_lost: false,
         };
         let line = "ann@alpha pid 812 \"nightly\" backup.sh??[2J --all ?";
         assert_eq!(peer.to_string(), line);
+        peer.is_lost = true;
+        let line = line.replace(" backup", " (connection lost) backup");
+        assert_eq!(peer.to_string(), line);
+        peer.is_lost = false;
         who.host = None;
         peer.who = Some(Arc::new(Who {
             command: None,

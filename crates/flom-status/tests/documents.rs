@@ -84,11 +84,13 @@ fn view() -> View {
         number: 1,
         address: None,
         who: Some(Arc::new(who)),
+        is_lost: false,
     };
     let far = Peer {
         number: 3,
         address: "192.0.2.7:4711".parse().ok(),
         who: None,
+        is_lost: false,
     };
     let peers = [(SessionId(3), far), (SessionId(1), known)];
     View::new(story().snapshot(at(8_960)), peers)

@@ -3,6 +3,9 @@
 //! The system has to be asked about each connection, once. For thousands of them that takes longer
 //! than anybody who locks should wait, so it is done in several turns before a view is taken.
 
+use flom_status::Peer;
+use flom_types::SessionId;
+
 use super::Conns;
 
 /// Places that are walked in one turn.
@@ -21,6 +24,14 @@ pub(super) struct Acquaintance {
 }
 
 impl Conns {
+    /// Everybody, as far as they are known.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = (SessionId, Peer)> {
+        let all = self.slots.iter().flatten();
+        let kept = self.kept_peers();
+        let kept = kept.map(|(session, peer)| (session, peer.clone()));
+        all.map(|conn| (conn.id(), conn.peer())).chain(kept)
+    }
+
     /// Gets to know some of those who are connected; whether nearly all are known now, so that a
     /// view can be taken.
     pub(crate) fn get_acquainted(&mut self) -> bool {

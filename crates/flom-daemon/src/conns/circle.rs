@@ -53,8 +53,12 @@ impl Conns {
     }
 
     fn whom(&self, session: SessionId) -> String {
-        match self.get(session) {
-            Some(conn) => conn.peer().to_string(),
+        if let Some(conn) = self.get(session) {
+            return conn.peer().to_string();
+        }
+        let mut kept = self.kept_peers();
+        match kept.find(|(alone, _)| *alone == session) {
+            Some((_, peer)) => peer.to_string(),
             None => format!("session {}", number(session)),
         }
     }

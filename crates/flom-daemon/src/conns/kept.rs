@@ -3,8 +3,9 @@
 //! A client that says so (`grace`) has its lock kept for a while if its connection breaks, because
 //! it has stopped its command meanwhile. Not if it has closed the connection: then it is done.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use flom_status::Peer;
 use flom_types::{ResourceName, SessionId, Time, Token, target};
 use log::debug;
 
@@ -21,8 +22,8 @@ const CLIENTS: usize = 10_000;
 pub(super) struct Kept {
     /// By what they say to show who they are: those with a connection, too.
     claims: BTreeMap<Token, Claim>,
-    /// Those without one, and until when their locks are kept.
-    alone: BTreeSet<(Time, SessionId, Token)>,
+    /// Those without one, by how long their locks are kept.
+    alone: BTreeMap<(Time, SessionId), Alone>,
 }
 
 /// Somebody who may come back, and what for.
@@ -33,6 +34,14 @@ struct Claim {
     /// What the certificate says that was shown.
     name: Option<String>,
     grace_ms: u32,
+}
+
+/// Somebody who has a lock and no connection.
+#[derive(Debug)]
+struct Alone {
+    token: Token,
+    /// Who it was when it was last heard of.
+    peer: Peer,
 }
 
 impl Conns {
@@ -72,8 +81,12 @@ impl Conns {
             grace_ms: grace_ms.min(GRACE_MS),
         };
         // Who says what somebody else has said before is not that one.
-        if self.kept.claims.len() < CLIENTS {
-            self.kept.claims.entry(token).or_insert(claim);
+        let may = match self.kept.claims.get(&token) {
+            Some(known) => known.session == session,
+            None => self.kept.claims.len() < CLIENTS,
+        };
+        if may {
+            self.kept.claims.insert(token, claim);
         }
     }
 
@@ -96,7 +109,7 @@ impl Conns {
             return None;
         }
         let grace_ms = claim.grace_ms;
-        self.kept.alone.retain(|(_, alone, _)| *alone != from);
+        self.kept.alone.retain(|(_, alone), _| *alone != from);
         self.kept.claims.remove(&token);
         // What is left of the old connection is of no use: nobody is at its other end.
         drop(self.take(from));
@@ -124,7 +137,12 @@ impl Conns {
             return false;
         };
         let until = self.turn.after_ms(grace_ms.into());
-        self.kept.alone.insert((until, conn.id(), token));
+        let peer = Peer {
+            is_lost: true,
+            ..conn.peer()
+        };
+        let alone = Alone { token, peer };
+        self.kept.alone.insert((until, conn.id()), alone);
         debug!(
             target: target::CONN,
             "session={} has lost its connection; its lock is kept",
@@ -148,21 +166,107 @@ impl Conns {
 
     /// Gives up those who have not come back in time.
     pub(super) fn expire_kept(&mut self, now: Time) {
-        while let Some((until, session, token)) = self.kept.alone.first().copied()
-            && until <= now
+        while let Some(first) = self.kept.alone.first_entry()
+            && first.key().0 <= now
         {
-            self.kept.alone.pop_first();
+            let ((_, session), Alone { token, .. }) = first.remove_entry();
             self.kept.claims.remove(&token);
             self.gone.push_back(session);
         }
     }
 
     pub(super) fn next_kept(&self) -> Option<Time> {
-        self.kept.alone.first().map(|(until, ..)| *until)
+        let ((until, _), _) = self.kept.alone.first_key_value()?;
+        Some(*until)
     }
 
     /// Who has a lock and no connection.
-    pub(super) fn kept_sessions(&self) -> impl Iterator<Item = SessionId> {
-        self.kept.alone.iter().map(|(_, session, _)| *session)
+    pub(super) fn kept_peers(&self) -> impl Iterator<Item = (SessionId, &Peer)> {
+        let alone = self.kept.alone.iter();
+        alone.map(|((_, session), alone)| (*session, &alone.peer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use flom_core::Step;
+    use flom_proto::{Lock, Message, Session, Ties, encode};
+    use flom_types::{Lineage, Outcome};
+    use mio::Poll;
+
+    use super::*;
+    use crate::answers::Answers;
+
+    const NOW: Time = Time(0);
+
+    /// Asks for `db`, and is answered like this; gone then in this way.
+    fn ended(outcome: Outcome, is_broken: bool) -> Conns {
+        let mut conns = Conns::new(Answers::of("id".to_owned()));
+        let poll = Poll::new().unwrap();
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        conns.admit(NOW, ours.into(), poll.registry()).unwrap();
+        let (session, _) = conns.sessions()[0];
+        let conn = conns.get_mut(session).unwrap();
+        let mut bytes = Vec::new();
+        encode(&Message::Lock(asking()), &mut bytes);
+        conn.feed(&bytes);
+        conn.next_heard(NOW, &crate::SystemLog::none()).unwrap();
+        conns.mind(session);
+        assert_eq!(conns.kept.claims.len(), 1);
+        conns.answer(NOW, session, Step::First, outcome);
+        if is_broken {
+            conns.get_mut(session).unwrap().note_broken();
+        }
+        conns.lose(session);
+        conns
+    }
+
+    fn asking() -> Lock {
+        let ties = Ties {
+            lineage: Some(Lineage::outermost(Token(1))),
+            grace_ms: u32::MAX,
+            ..Ties::default()
+        };
+        Lock {
+            session: Some(Session {
+                peer_id: String::new(),
+                ext: true,
+                who: None,
+                ties: Some(Box::new(ties)),
+            }),
+            name: b"db".to_vec(),
+            mode: Some(5),
+            wait: true,
+            quantity: None,
+            create: true,
+            lifespan: 0,
+        }
+    }
+
+    #[test]
+    fn who_has_gone_for_good_is_forgotten() {
+        for (outcome, is_broken) in [
+            (Outcome::Granted, false),
+            (Outcome::Queued, true),
+            (Outcome::Refused, true),
+            (Outcome::Refused, false),
+        ] {
+            let conns = ended(outcome, is_broken);
+            assert!(conns.kept.claims.is_empty(), "{outcome} {is_broken}");
+            assert!(conns.kept.alone.is_empty(), "{outcome} {is_broken}");
+        }
+    }
+
+    #[test]
+    fn who_may_come_back_is_seen_and_remembered_for_an_hour_at_most() {
+        let mut conns = ended(Outcome::Granted, true);
+        assert_eq!(conns.next_gone(), None);
+        assert_eq!(conns.peers().count(), 1);
+        assert_eq!(conns.next_deadline(), Some(Time(u64::from(GRACE_MS))));
+        conns.expire_kept(Time(u64::from(GRACE_MS)));
+        assert!(conns.next_gone().is_some());
+        assert!(conns.kept.claims.is_empty());
     }
 }

@@ -9,6 +9,12 @@ use super::Daemon;
 use crate::records::STATE_LOST;
 use crate::state::{Fences, Marks, StateError};
 
+/// What comes of it where numbers cannot be reserved.
+const BY_THE_CLOCK: &str = "the numbers of grants (FLOM_FENCE) go by the clock";
+
+/// What comes of it where the rest cannot be kept.
+const FORGOTTEN: &str = "what was left half done is forgotten with this daemon";
+
 impl Daemon {
     /// Keeps in `directory` what outlives this daemon, and reads what those before it have kept
     /// there. What cannot be kept is told to the log, and the daemon goes on without.
@@ -23,7 +29,10 @@ impl Daemon {
         self.reserve_fences(now);
         match self.marks.read() {
             Ok(marks) => self.manager.restore(marks),
-            Err(error) => self.tell_state_lost(&error),
+            Err(error) => {
+                self.marks = Marks::default();
+                self.tell_state_lost(&error, FORGOTTEN);
+            }
         }
         self
     }
@@ -66,22 +75,18 @@ impl Daemon {
         let (base, reserved) = self.fences.reserve(last, now.wall_us);
         self.manager.raise_fence(base);
         if let Err(error) = reserved {
-            self.tell_state_lost(&error);
+            self.tell_state_lost(&error, BY_THE_CLOCK);
         }
     }
 
     fn write_marks(&mut self) {
         if let Err(error) = self.marks.write(self.manager.dirty()) {
-            self.tell_state_lost(&error);
+            self.tell_state_lost(&error, FORGOTTEN);
         }
     }
 
-    fn tell_state_lost(&self, error: &StateError) {
-        let text = format_args!(
-            "{}; numbers of grants (FLOM_FENCE) go by the clock, and what was left half done is \
-             forgotten with this daemon",
-            Chain(error)
-        );
+    fn tell_state_lost(&self, error: &StateError, so: &str) {
+        let text = format_args!("{}; {so}", Chain(error));
         self.system_log.tell(STATE_LOST, text);
     }
 

@@ -76,12 +76,25 @@ fn reserve(path: &Path, base: &mut u64) -> io::Result<u64> {
     make(directory)?;
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).mode(0o600);
-    let file = options.open(path)?;
+    let file = match options.open(path) {
+        Ok(file) => file,
+        Err(error) => {
+            // What others have given out counts all the same.
+            let mut text = [0; 2 * LINE];
+            if File::open(path)
+                .and_then(|file| read(&file, &mut text))
+                .is_ok()
+            {
+                raise(base, lines(&text));
+            }
+            return Err(error);
+        }
+    };
     file.lock()?;
     let mut text = [0; 2 * LINE];
     let is_new = read(&file, &mut text)? == 0;
-    let lines = [0, LINE].map(|at| number(&text[at..at + LINE]));
-    *base = lines.into_iter().flatten().fold(*base, u64::max);
+    let lines = lines(&text);
+    raise(base, lines);
     let end = base.saturating_add(BLOCK);
     let line = format!("{end:020}\n");
     if is_new {
@@ -108,6 +121,15 @@ fn read(file: &File, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
+/// What the lines say.
+fn lines(text: &[u8; 2 * LINE]) -> [Option<u64>; 2] {
+    [0, LINE].map(|at| number(&text[at..at + LINE]))
+}
+
+fn raise(base: &mut u64, lines: [Option<u64>; 2]) {
+    *base = lines.into_iter().flatten().fold(*base, u64::max);
+}
+
 /// The number in a whole line.
 fn number(line: &[u8]) -> Option<u64> {
     let digits = str::from_utf8(line).ok()?.strip_suffix('\n')?;
@@ -116,7 +138,12 @@ fn number(line: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::{env, fs, process};
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+    use std::{env, fs, process, thread};
+
+    use rustix::process::{Uid, getuid};
+    use rustix::thread::set_thread_uid;
 
     use super::*;
 
@@ -195,6 +222,25 @@ mod tests {
         let (next, _) = fences.reserve(base + BLOCK - RESERVE, 7);
         assert_eq!(next, base + BLOCK);
         assert!(!fences.is_low(next));
+    }
+
+    #[test]
+    fn what_cannot_be_written_counts_as_far_as_it_can_be_read() {
+        let directory = Directory::new("fixed");
+        let (_, given_out) = reserved(&directory, 0, 5_000_000_000);
+        let may = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode));
+        may(&directory.0, 0o755).unwrap();
+        may(&directory.path(), 0o444).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                if getuid().is_root() {
+                    set_thread_uid(Uid::from_raw(65_534)).unwrap(); // of this thread alone
+                }
+                let (base, told) = Fences::of(&directory.0).reserve(0, 7);
+                assert!(told.is_err());
+                assert_eq!(base, given_out);
+            });
+        });
     }
 
     #[test]

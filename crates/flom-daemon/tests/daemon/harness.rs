@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,8 +10,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use flom_daemon::{Daemon, RunError};
-use flom_proto::{Answer, AnswerStep, Decoder, Lock, Message, Session, Unlock, encode};
+use flom_proto::{Answer, AnswerStep, Decoder, Lock, Message, Session, Ties, Unlock, encode};
 use flom_settings::Settings;
+use rustix::net::sockopt::set_socket_linger;
 
 /// Far longer than anything takes: only a test that fails waits so long.
 pub(crate) const AMPLE: Duration = Duration::from_secs(20);
@@ -134,6 +135,13 @@ impl Client {
     }
 }
 
+impl Client<TcpStream> {
+    /// Ends the connection without order, as a host does that knows nothing of it any more.
+    pub(crate) fn reset(self) {
+        set_socket_linger(&self.stream, Some(Duration::ZERO)).unwrap();
+    }
+}
+
 impl<S: Read + Write> Client<S> {
     pub(crate) fn over(stream: S) -> Self {
         Self {
@@ -253,6 +261,15 @@ pub(crate) fn ask(name: &str, change: impl FnOnce(&mut Lock)) -> Vec<u8> {
     };
     change(&mut lock);
     bytes(&Message::Lock(lock))
+}
+
+/// A request like [`lock`] of somebody who understands more than old clients, and is tied like this.
+pub(crate) fn tied(name: &str, ties: Ties) -> Vec<u8> {
+    ask(name, |lock| {
+        let session = lock.session.as_mut().unwrap();
+        session.ext = true;
+        session.ties = Some(Box::new(ties));
+    })
 }
 
 pub(crate) fn unlock(name: &str) -> Vec<u8> {

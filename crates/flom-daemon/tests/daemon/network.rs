@@ -14,13 +14,13 @@ use flom_settings::Settings;
 use crate::harness::{AMPLE, Client, Thread, bytes, join, serve, shutdown};
 
 /// A daemon that is reached over TCP; ends with the value.
-struct Networked {
+pub(crate) struct Networked {
     thread: Option<Thread>,
     address: SocketAddr,
 }
 
 impl Networked {
-    fn start(settings: &Settings) -> Self {
+    pub(crate) fn start(settings: &Settings) -> Self {
         let mut settings = settings.clone();
         settings.daemon.remote_shutdown.get_or_insert(true); // that is how it ends
         let daemon = Daemon::open(&settings).unwrap();
@@ -34,7 +34,7 @@ impl Networked {
         }
     }
 
-    fn client(&self) -> Client<TcpStream> {
+    pub(crate) fn client(&self) -> Client<TcpStream> {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(AMPLE)).unwrap();
         Client::over(stream)
@@ -49,7 +49,7 @@ impl Drop for Networked {
 }
 
 /// At `host` and a port that the system chooses.
-fn unicast(host: &str) -> Settings {
+pub(crate) fn unicast(host: &str) -> Settings {
     let mut settings = Settings::default();
     settings.daemon.lifespan_ms = -1;
     settings.daemon.unicast_address = Some(host.to_owned());

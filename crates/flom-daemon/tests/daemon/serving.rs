@@ -1,6 +1,7 @@
 //! Clients of one daemon: none of them can hurt another.
 
 use std::io::ErrorKind;
+use std::iter;
 
 use flom_proto::{AnswerStep, Message};
 use flom_types::limits::MESSAGE_BYTES;
@@ -335,6 +336,18 @@ fn whoever_asks_whether_we_are_there_is_told_so_and_keeps_what_it_has() {
     newcomer.say(&bytes(&Message::Pong)); // to whom it was not said
     newcomer.lock("db", 1).say(&bytes(&Message::Ping));
     assert_eq!(newcomer.hear_any(), Message::Pong);
+    scene.stays_sound();
+}
+
+#[test]
+fn whoever_asks_whether_we_are_there_and_never_listens_loses_the_connection() {
+    let scene = Scene::set();
+    let mut deaf = scene.client();
+    let pings = bytes(&Message::Ping).repeat(100);
+    let ended = iter::repeat_with(|| deaf.try_say(&pings)).find_map(Result::err);
+    let kind = ended.unwrap().kind();
+    let gone = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];
+    assert!(gone.contains(&kind), "{kind}");
     scene.stays_sound();
 }
 

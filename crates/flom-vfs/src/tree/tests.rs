@@ -69,6 +69,7 @@ impl Scene {
                 number,
                 address: address.map(|(_, text)| text.parse().unwrap()),
                 who: None,
+                is_lost: false,
             };
             (SessionId(number), peer)
         });
