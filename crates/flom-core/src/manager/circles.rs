@@ -88,7 +88,11 @@ impl LockManager {
     /// Refuses who waits for a resource and waits for itself, now that somebody has been granted the
     /// resource: a holder may be one more that cannot end, and an earlier waiter one more that must
     /// not be passed.
+    #[inline]
     pub(super) fn refuse_late_circles(&mut self, now: Now, on: ResourceId) {
+        if self.nests.keepers.is_empty() {
+            return;
+        }
         while let Some((session, circle)) = self.late_circle(on) {
             self.actions.push(Action::Deadlock {
                 session,

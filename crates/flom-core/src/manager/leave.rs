@@ -70,10 +70,18 @@ impl LockManager {
         if self.loans.count > 0 && self.passes_over(on, holding) {
             return;
         }
-        if hold.is_exclusive() {
+        let rules = &mut self.resources[on].rules;
+        // As a rule it ends well, and so did all before it: then there is nothing to remember.
+        if hold.is_exclusive()
+            && (ended.is_dirty() || lent_from.is_some() || self.marks.are_there())
+        {
+            let was_released = rules.was_released(hold);
+            rules.release(hold, rollback);
+            rules.set_released(hold, was_released);
             self.mark(on, hold, lent_from.is_some(), ended);
+        } else {
+            rules.release(hold, rollback);
         }
-        self.resources[on].rules.release(hold, rollback);
     }
 
     pub(super) fn drain(&mut self) {

@@ -36,6 +36,11 @@ fn bytes(name: &ResourceName) -> usize {
 }
 
 impl Marks {
+    /// Whether there are any.
+    pub(super) fn are_there(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
     fn set(&mut self, name: ResourceName, how: Previous) {
         self.is_changed = true;
         self.take_out(&name);
@@ -90,12 +95,12 @@ impl LockManager {
         std::mem::take(&mut self.marks.is_changed)
     }
 
-    /// Remembers how the exclusive holder ended who is about to give back `hold`. What was lent to it
+    /// Remembers how the exclusive holder ended who has just given back `hold`. What was lent to it
     /// by one outside of it is that one's business: it matters only if it has outlived that one, and
     /// ends badly.
     pub(super) fn mark(&mut self, on: ResourceId, hold: Hold, is_lent: bool, how: Previous) {
         let resource = &mut self.resources[on];
-        if is_lent && (!how.is_dirty() || resource.rules.is_exclusive_beside(hold)) {
+        if is_lent && (!how.is_dirty() || resource.rules.is_exclusive(hold)) {
             return;
         }
         resource.rules.set_released(hold, !how.is_dirty());

@@ -121,6 +121,9 @@ impl LockManager {
 
     /// The session waits from now on.
     pub(super) fn start_keeping(&mut self, id: SessionId, on: ResourceId, ticket: Ticket) {
+        if self.nests.count == 0 {
+            return;
+        }
         let keeps = self.kept_while_waiting(id);
         if keeps.is_empty() {
             return;

@@ -132,7 +132,9 @@ impl Tree {
     }
 
     pub(crate) fn release(&mut self, node: NodeId, mode: LockMode) {
-        self.nodes[node].held.remove(mode);
+        let left = &mut self.nodes[node];
+        left.held.remove(mode);
+        left.released |= mode == LockMode::Exclusive;
         self.above(node, |below| below.held.remove(mode));
         self.touched.push((node, mode));
     }

@@ -177,7 +177,7 @@ impl Rules {
         }
     }
 
-    /// Takes back what was held.
+    /// Takes back what was held, by somebody who has ended well, if nothing else is noted.
     pub(crate) fn release(&mut self, hold: Hold, rollback: bool) {
         match (self, hold) {
             (Self::Simple(simple), Hold::Mode(mode)) => simple.release(mode),
@@ -190,7 +190,7 @@ impl Rules {
         }
     }
 
-    /// Notes that the exclusive holder who is about to give back `hold` has ended well, or not.
+    /// Notes that the last exclusive holder of what was granted has ended well, or not.
     pub(crate) fn set_released(&mut self, hold: Hold, well: bool) {
         match (self, hold) {
             (Self::Simple(simple), _) => simple.released = well,
@@ -245,11 +245,11 @@ impl Rules {
         }
     }
 
-    /// Whether somebody else holds exclusively what `hold` is of.
-    pub(crate) fn is_exclusive_beside(&self, hold: Hold) -> bool {
+    /// Whether somebody holds exclusively what `hold` is of.
+    pub(crate) fn is_exclusive(&self, hold: Hold) -> bool {
         match (self, hold) {
-            (Self::Simple(simple), _) => simple.exclusive() > 1,
-            (Self::Tree(tree), Hold::Node { node, .. }) => tree.exclusive(node) > 1,
+            (Self::Simple(simple), _) => simple.is_exclusive(),
+            (Self::Tree(tree), Hold::Node { node, .. }) => tree.is_exclusive(node),
             _ => false,
         }
     }

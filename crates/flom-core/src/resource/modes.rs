@@ -69,9 +69,9 @@ impl Tally {
         }
     }
 
-    /// How many there are of that mode.
-    pub(crate) fn count(&self, mode: LockMode) -> u32 {
-        self.counts[mode as usize]
+    /// Whether there is one of that mode.
+    pub(crate) fn has(&self, mode: LockMode) -> bool {
+        self.counts[mode as usize] > 0
     }
 
     /// Whether there is none at all.

@@ -39,9 +39,9 @@ impl Simple {
         Hold::Mode(mode)
     }
 
-    /// How many hold it exclusively.
-    pub(crate) fn exclusive(&self) -> u32 {
-        self.held.count(LockMode::Exclusive)
+    /// Whether somebody holds it exclusively.
+    pub(crate) fn is_exclusive(&self) -> bool {
+        self.held.has(LockMode::Exclusive)
     }
 
     fn fits(&self, ticket: Ticket, mode: LockMode, limit: PassLimit) -> bool {
@@ -61,6 +61,7 @@ impl Simple {
 
     pub(crate) fn release(&mut self, mode: LockMode) {
         self.held.remove(mode);
+        self.released |= mode == LockMode::Exclusive;
     }
 
     /// Grants what fits, in order of arrival.

@@ -20,9 +20,9 @@ impl Tree {
         depth < name.levels().count() && self.is_above_or_below(node, name)
     }
 
-    /// How many hold exactly that node exclusively.
-    pub(crate) fn exclusive(&self, node: NodeId) -> u32 {
-        self.nodes[node].held.count(LockMode::Exclusive)
+    /// Whether somebody holds exactly that node exclusively.
+    pub(crate) fn is_exclusive(&self, node: NodeId) -> bool {
+        self.nodes[node].held.has(LockMode::Exclusive)
     }
 
     pub(crate) fn set_released(&mut self, node: NodeId, well: bool) {
