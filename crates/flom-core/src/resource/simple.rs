@@ -107,36 +107,17 @@ impl Simple {
         if held(mode) {
             return Some(Chain::new());
         }
-        // Of each line the first waiter that is stuck and must not be passed, and which line stops
-        // that one; found in order of arrival, as who stops somebody came before.
-        let mut first: [Option<(Ticket, SessionId, Option<LockMode>)>; 6] = [None; 6];
-        for line in LockMode::ALL.into_iter().filter(|line| held(*line)) {
-            let stuck = self.lines[line as usize].unpassable_after(Ticket::FIRST, limit);
-            first[line as usize] = stuck.map(|(ticket, session)| (ticket, session, None));
-        }
-        loop {
-            let mut is_new = false;
-            for line in LockMode::ALL.into_iter().filter(|line| !held(*line)) {
-                let by = ModeSet::conflicting(line).modes();
-                let by = by.filter_map(|by| Some((first[by as usize]?.0, by)));
-                let Some((after, by)) = by.min() else {
-                    continue;
-                };
-                let stuck = self.lines[line as usize].unpassable_after(after, limit);
-                let stuck = stuck.map(|(ticket, session)| (ticket, session, Some(by)));
-                is_new |= first[line as usize] != stuck;
-                first[line as usize] = stuck;
-            }
-            if !is_new {
-                break;
-            }
-        }
-        let by = ModeSet::conflicting(mode).modes();
-        let by = by.filter_map(|by| Some((first[by as usize]?.0, by)));
-        let (_, line) = by.min().filter(|(earlier, _)| *earlier < ticket)?;
-        let links =
-            std::iter::successors(first[line as usize], |(_, _, by)| first[(*by)? as usize]);
-        Some(links.map(|(_, session, _)| session).collect())
+        // Whom a third one stops only through others stops nobody who is not stopped directly: modes
+        // are like that.
+        let lines = ModeSet::conflicting(mode)
+            .modes()
+            .filter(|line| held(*line));
+        let first = lines.filter_map(|line| {
+            let line = &self.lines[line as usize];
+            line.unpassable_after(Ticket::FIRST, limit)
+        });
+        let (earlier, session) = first.min()?;
+        (earlier < ticket).then(|| vec![session])
     }
 
     pub(crate) fn unpassable(&self, limit: PassLimit, tickets: &mut Vec<Ticket>) {
@@ -147,5 +128,24 @@ impl Simple {
     /// Whether the rules hold: the holders admit one another, and nobody waits who need not.
     pub(crate) fn is_sound(&self, limit: PassLimit, is_lent: bool) -> bool {
         (is_lent || self.held.is_sound()) && self.first_that_fits(limit).is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_stopped_through_two_others_is_stopped_without_one_of_them() {
+        let all = || LockMode::ALL.into_iter();
+        for (held, first, second, last) in all().flat_map(|held| {
+            all().flat_map(move |first| {
+                all().flat_map(move |second| all().map(move |last| (held, first, second, last)))
+            })
+        }) {
+            let is_stopped = !held.admits(first) && !first.admits(second) && !second.admits(last);
+            let is_short = !held.admits(second) || !first.admits(last) || !held.admits(last);
+            assert!(!is_stopped || is_short, "{held} {first} {second} {last}");
+        }
     }
 }
