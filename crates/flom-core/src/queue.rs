@@ -209,17 +209,39 @@ mod tests {
                 }
                 _ => {}
             }
-            let limit = PassLimit(Some(line.head_passed));
-            let unpassable: Vec<_> = line.unpassable(limit).collect();
-            for ticket in line.tickets() {
-                let is_one = line.is_unpassable(ticket, limit);
-                assert_eq!(is_one, unpassable.contains(&ticket));
-            }
             assert_eq!(line.head_passed, naive.0.first().map_or(0, |(_, n)| *n));
             assert_eq!(
                 line.head().map(|(t, _)| t.0),
                 naive.0.first().map(|(t, _)| *t)
             );
+        }
+    }
+
+    #[test]
+    fn all_before_the_last_one_that_must_not_be_passed_must_not_be_passed() {
+        let mut random = 1_u64;
+        for _ in 0..1000 {
+            let mut line = Line::default();
+            for ticket in 1..30 {
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                let pick = Ticket((random >> 40) % ticket);
+                match (random >> 33) % 16 {
+                    0..=8 => line.push(Ticket(ticket), SessionId(ticket)),
+                    9 => line.passed(pick, PassLimit(Some(1000))),
+                    _ => drop(line.remove(pick)),
+                }
+                let limit = PassLimit(Some(line.head_passed));
+                let unpassable: Vec<_> = line.unpassable(limit).collect();
+                let mut before = Ticket::FIRST;
+                for ticket in line.tickets() {
+                    let found = line.unpassable_after(before, limit);
+                    let wanted = unpassable.contains(&ticket);
+                    assert_eq!(found, wanted.then_some((ticket, SessionId(ticket.0))));
+                    before = ticket;
+                }
+            }
         }
     }
 
