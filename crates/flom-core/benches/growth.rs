@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use criterion::measurement::{Measurement, WallTime};
 use criterion::{BenchmarkId, Criterion};
-use flom_core::{Action, Event, Fairness, LockManager, Request};
-use flom_types::{LockMode, Now, Outcome, ResourceName, SessionId, Time};
+use flom_core::{Action, Event, Fairness, LockManager, Nesting, Request};
+use flom_types::{Lineage, LockMode, Now, Outcome, ResourceName, SessionId, Time, Token};
 use jiff::tz::TimeZone;
 
 use LockMode::{ConcurrentRead, Exclusive, ProtectedWrite};
@@ -66,6 +66,37 @@ impl World {
         mode: LockMode,
         wait: bool,
     ) -> bool {
+        let said = self.ask(session, name, mode, wait, None);
+        said.map(|action| is_grant(&action))
+            .fold(false, |any, one| any | one)
+    }
+
+    /// Asks as a command inside of others, the outermost first: whether it would wait for itself.
+    fn lock_within(
+        &mut self,
+        outer: &[SessionId],
+        session: SessionId,
+        name: &ResourceName,
+    ) -> bool {
+        let mut tokens = outer.iter().chain([&session]).map(|one| Token(one.0));
+        let outermost = Lineage::outermost(tokens.next().expect("at least its own"));
+        let nesting = Box::new(Nesting {
+            lineage: tokens.fold(outermost, |outer, own| outer.inner(own)),
+            reentrant: false,
+        });
+        let said = self.ask(session, name, Exclusive, true, Some(nesting));
+        said.map(|action| matches!(action, Action::Deadlock { .. }))
+            .fold(false, |any, one| any | one)
+    }
+
+    fn ask(
+        &mut self,
+        session: SessionId,
+        name: &ResourceName,
+        mode: LockMode,
+        wait: bool,
+        nesting: Option<Box<Nesting>>,
+    ) -> impl Iterator<Item = Action> {
         let request = Request {
             resource: name.clone(),
             mode,
@@ -74,24 +105,14 @@ impl World {
             create: true,
             idle_lifespan_ms: 0,
         };
-        let said = self.manager.handle(
+        self.manager.handle(
             self.now,
             Event::Lock {
                 session,
                 request,
-                nesting: None,
+                nesting,
             },
-        );
-        let granted = |action| {
-            matches!(
-                action,
-                Action::Answer {
-                    outcome: Outcome::Granted,
-                    ..
-                }
-            )
-        };
-        said.map(granted).fold(false, |any, one| any | one)
+        )
     }
 
     /// Has so many sessions wait, those not counted that need not.
@@ -135,6 +156,16 @@ impl World {
         let which = (self.picked >> 16) % in_use * (count / in_use);
         usize::try_from(which).expect("it is small")
     }
+}
+
+fn is_grant(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Answer {
+            outcome: Outcome::Granted,
+            ..
+        }
+    )
 }
 
 fn granted(said: impl Iterator<Item = Action>) -> Option<SessionId> {
@@ -267,6 +298,48 @@ fn above_a_protected_waiter(count: u64) -> Measured {
     })
 }
 
+/// A command asks for what the command outside of it holds, beside many who do nearly the same and
+/// wait for each other's locks, but in no circle.
+fn nested_among_others(text: &str, count: u64) -> Measured {
+    let mut world = World::new();
+    let of = |number: u64| name(&text.replace('*', &number.to_string()));
+    let outer: Vec<SessionId> = (0..count).map(|_| world.newcomer()).collect();
+    for (number, outer) in (0..).zip(&outer) {
+        assert!(!world.lock_within(&[], *outer, &of(number)));
+    }
+    // Each of a few waits for the next: circles have to be looked for, and there are none.
+    for (number, outer) in (0..).zip(&outer).filter(|(number, _)| number % 4 != 3) {
+        let inner = world.newcomer();
+        let next = (number + 1).min(count - 1);
+        assert_eq!(
+            world.lock_within(&[*outer], inner, &of(next)),
+            next == number
+        );
+    }
+    let own = name("own");
+    let holder = world.newcomer();
+    assert!(!world.lock_within(&[], holder, &own));
+    Box::new(move || {
+        let inner = world.newcomer();
+        assert!(world.lock_within(&[holder], inner, &own));
+        world.leave(inner);
+    })
+}
+
+/// The same beside many who wait for the same lock.
+fn nested_among_waiters(text: &str, count: u64) -> Measured {
+    let mut world = World::new();
+    let name = name(text);
+    let holder = world.newcomer();
+    assert!(!world.lock_within(&[], holder, &name));
+    world.wait(&name, count);
+    Box::new(move || {
+        let inner = world.newcomer();
+        assert!(world.lock_within(&[holder], inner, &name));
+        world.leave(inner);
+    })
+}
+
 fn in_use(any: bool, count: u64) -> u64 {
     match any {
         true => count,
@@ -348,6 +421,20 @@ fn main() {
                 given_up(one, count, in_use(any, count))
             });
         }
+    }
+    let kinds = [
+        ("simple", "r*", "foo"),
+        ("numeric", "r*[1]", "foo[1]"),
+        ("tree", "/r*/a", "/foo/a"),
+        ("sequence", "_s_r*[1]", "_s_foo[1]"),
+    ];
+    for (kind, many, one) in kinds {
+        case(kind, "nested, resources", &|count| {
+            nested_among_others(many, count)
+        });
+        case(kind, "nested, waiters", &|count| {
+            nested_among_waiters(one, count)
+        });
     }
     for (what, any) in [("busy leaves", false), ("busy leaves, any", true)] {
         case("tree", what, &|count| at_a_leaf(count, in_use(any, count)));
