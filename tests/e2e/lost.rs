@@ -108,6 +108,26 @@ fn a_command_that_does_not_end_when_told_is_killed_after_a_while() {
 }
 
 #[test]
+fn what_a_command_leaves_behind_when_it_is_told_to_end_is_killed() {
+    let daemon = Daemon::start();
+    let script = "sh -c 'trap \"\" TERM; echo $$ runs; while :; do sleep 1000; done' & wait";
+    let words = [
+        "--on-lost=term",
+        "--kill-after=600",
+        "--",
+        "sh",
+        "-c",
+        script,
+    ];
+    let flom = daemon.flom(words).spawn();
+    let said = flom.wait_for_stdout("runs\n");
+    let left = said.split_whitespace().next().unwrap().parse().unwrap();
+    daemon.signal(Signal::KILL);
+    wait_until("the end of what was left", || !is_alive(left));
+    flom.wait().expect_code(94);
+}
+
+#[test]
 fn a_daemon_that_says_nothing_is_lost_within_the_heartbeat() {
     for start in daemons() {
         let scene = Scene::of(start(), &["--on-lost=term"]);

@@ -42,7 +42,15 @@ fn fences_rise_over_a_thousand_restarts() {
             wait $daemon 2>/dev/null
         done; exit 0"#;
     let socket = scratch.file("socket");
-    let mut running = Program::sh(script, [socket.to_str().unwrap()]).spawn();
+    // Ahead of the clock, which rises by itself: what was given out before has to be remembered.
+    let state = scratch.file("state");
+    fs::create_dir_all(state.join("flom")).unwrap();
+    const BEFORE: u64 = 1 << 60;
+    let line = format!("{BEFORE:020}\n");
+    fs::write(state.join("flom/fences"), format!("{line}{line}")).unwrap();
+    let mut running = Program::sh(script, [socket.to_str().unwrap()])
+        .env("XDG_STATE_HOME", state.to_str().unwrap())
+        .spawn();
     let mut ends = Vec::new();
     for _ in 0..RESTARTS {
         ends.push(["orderly", "killed", "held"][random.below(3) as usize]);
@@ -53,6 +61,7 @@ fn fences_rise_over_a_thousand_restarts() {
     let fences: Vec<u64> = said.lines().map(|line| line.parse().unwrap()).collect();
     let held = ends.iter().filter(|end| **end == "held").count();
     assert_eq!(fences.len(), ends.len() + held);
+    assert!(fences[0] > BEFORE);
     let fell = fences.windows(2).find(|pair| pair[0] >= pair[1]);
     assert_eq!(fell, None, "seed {seed}");
 }

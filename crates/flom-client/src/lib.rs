@@ -100,6 +100,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Who holds one lock and asks for another says so; then a circle, which would last for ever, is an
+//! error. And who writes under a lock shows the number of its grant, by which late writers are
+//! known:
+//!
+//! ```
+//! # use flom_testkit::Daemon;
+//! # let daemon = Daemon::start();
+//! # let client = flom_client::Client::builder().unix(daemon.socket()).build()?;
+//! use flom_client::LockError;
+//!
+//! let stock = client.request("stock")?;
+//! let outer = stock.lock()?;
+//! let inner = client.request("shelf")?.inside(&outer).lock()?;
+//! assert!(inner.fence() > outer.fence());
+//! match stock.clone().inside(&inner).lock() {
+//!     Err(LockError::Deadlock { circle, .. }) => println!("{}", circle.join("\n")),
+//!     other => panic!("{other:?}"),
+//! }
+//! stock.clone().inside(&inner).reentrant(true).lock()?.unlock()?; // it is ours already
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Beside other things that are waited for: [`Request::start`] gives a [`Pending`] with a
 //! descriptor. In tokio it goes into an `AsyncFd`:
 //!
@@ -148,7 +170,7 @@
 //! | limits | one for each call, from its beginning; besides, finding a daemon, its first answer and the release each have [their own](ClientBuilder) |
 //! | signals | waiting goes on with the time that is left |
 //! | threads | everything is `Send` and `Sync`: a lock belongs to its connection, not to a thread, and any thread may release it |
-//! | the same process twice | two requests compete like strangers; who holds a lock and waits for it waits for ever |
+//! | the same process twice | two requests compete like strangers; who holds a lock and waits for it waits for ever, unless it says that it is [inside](Request::inside) of it |
 //! | `fork` | the lock is the parent's; the child's copy of the guard can be dropped, and `unlock` there is [`ReleaseError::OtherProcess`]. The lock lasts until both have closed it |
 //! | `exec` | the connection is closed, unless it is [inheritable](Guard::set_inheritable) |
 //! | a panic | releases, takes a number back, poisons nothing |

@@ -1,6 +1,7 @@
 //! The rim of a run: waits for the daemon, the command, signals and the clock, tells [`Run`] and does
 //! what it says.
 
+mod connection;
 mod doing;
 mod job_control;
 mod watch;
@@ -10,26 +11,20 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use flom_client::command::{Claim, Ear};
-use flom_client::{Guard, Pending, Progress, command};
-use flom_types::{Patience, Previous, target};
+use flom_client::{Guard, Pending};
+use flom_types::{Patience, target};
 use log::trace;
 use signal_hook::consts::{SIGCHLD, SIGCONT};
 
 use crate::child::Child;
 use crate::exit::{Ended, Outcome, RunError};
 use crate::explain::Explainer;
-use crate::pulse::{Beat, Pulse};
+use crate::pulse::Pulse;
 use crate::run::{Effect, Event, Rules, Run, Timer};
 use crate::terminal::Terminal;
 use crate::timers::Timers;
 use crate::{Job, Notice};
 use watch::Watch;
-
-/// How often a daemon is looked for that may come back.
-const SEARCH_EVERY: Duration = Duration::from_millis(300);
-
-/// How long each of those looks may take: signals wait meanwhile.
-const SEARCH_LIMIT: Duration = Duration::from_millis(700);
 
 /// Runs the command of `job` under its lock; `tell` hears what happens on the way.
 ///
@@ -202,58 +197,6 @@ impl Rim<'_> {
         None
     }
 
-    fn look_at_connection(&mut self) -> Option<Event> {
-        if let Some(guard) = &self.guard {
-            return match self.ear.listen(guard) {
-                Ok(false) => None,
-                Ok(true) => {
-                    if let Some(pulse) = &mut self.pulse {
-                        pulse.word(Instant::now());
-                    }
-                    mem::take(&mut self.is_suspected).then_some(Event::Back)
-                }
-                Err(lost) => {
-                    self.guard = None;
-                    Some(Event::Lost(lost))
-                }
-            };
-        }
-        let pending = self.pending.as_mut()?;
-        match pending.drive() {
-            Ok(Progress::Granted) => {
-                self.explainer.end(self.tell);
-                let guard = self.pending.take()?.finish().ok()?;
-                Some(self.granted(guard))
-            }
-            Ok(_) => {
-                self.explainer.look(Instant::now(), pending, self.tell);
-                None
-            }
-            Err(error) => {
-                self.explainer.fail(&error, pending, self.tell);
-                Some(Event::NotGranted(error))
-            }
-        }
-    }
-
-    fn granted(&mut self, guard: Guard) -> Event {
-        let now = Instant::now();
-        self.granted = Some(now);
-        if let Some(limit) = self.job.limits.heartbeat
-            && command::answers(&guard)
-        {
-            self.pulse = Some(Pulse::new(limit, now));
-        }
-        let dirty = guard.previous().is_some_and(Previous::is_dirty);
-        self.guard = Some(guard);
-        Event::Granted { dirty }
-    }
-
-    /// While there is a connection that could have a pulse.
-    fn pulse_of_guard(&self) -> Option<&Pulse> {
-        self.guard.as_ref().and(self.pulse.as_ref())
-    }
-
     fn look_at_child(&mut self) -> Option<Event> {
         let child = self.child.as_mut()?;
         if self.run.is_ending() {
@@ -285,62 +228,6 @@ impl Rim<'_> {
             return self.happened(event);
         }
         None
-    }
-
-    fn feel_pulse(&mut self, now: Instant) -> Option<Event> {
-        let (guard, pulse) = (self.guard.as_ref()?, self.pulse.as_mut()?);
-        match pulse.tick(now) {
-            Beat::Nothing => None,
-            Beat::Ask => match command::ping(guard) {
-                Ok(()) => None,
-                Err(lost) => {
-                    self.guard = None;
-                    Some(Event::Lost(lost))
-                }
-            },
-            Beat::Lost => {
-                let lost = command::silent(guard, pulse.limit());
-                // One that was only slow is still to be heard, if that is waited for.
-                pulse.word(now);
-                self.is_suspected = true;
-                Some(Event::Lost(lost))
-            }
-        }
-    }
-
-    /// Tries to go on with the lock over another connection, unless the old one may do yet.
-    fn look_for_daemon(&mut self) -> Option<Event> {
-        self.search = Some(Instant::now() + SEARCH_EVERY);
-        if self.guard.is_some() {
-            return None;
-        }
-        let Some(claim) = &self.claim else {
-            return Some(Event::Gone);
-        };
-        match command::resume(&self.job.request, claim, SEARCH_LIMIT) {
-            Ok(guard) => {
-                self.watch().add_connection(&guard).ok()?;
-                self.granted_again(guard);
-                Some(Event::Back)
-            }
-            Err(command::ResumeError::NotYet(error)) => {
-                trace!(target: target::EXEC, "not yet: {error}");
-                None
-            }
-            Err(error @ command::ResumeError::Gone) => {
-                trace!(target: target::EXEC, "{error}");
-                Some(Event::Gone)
-            }
-        }
-    }
-
-    fn granted_again(&mut self, guard: Guard) {
-        self.ear = Ear::default();
-        self.is_suspected = false;
-        if let Some(pulse) = &mut self.pulse {
-            pulse.word(Instant::now());
-        }
-        self.guard = Some(guard);
     }
 
     fn counted(&self, ended: Ended) -> Event {
