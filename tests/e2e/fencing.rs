@@ -1,10 +1,9 @@
-//! Numbers of grants, what else a command finds in its environment, and the recipes of
-//! `docs/fencing.md`, run as they stand there.
+//! Numbers of grants, and the recipes of `docs/fencing.md`, run as they stand there.
 
 use std::fs;
 use std::path::PathBuf;
 
-use crate::harness::{Daemon, Program, Scratch, flom};
+use crate::harness::{Daemon, Program, Running, Scratch};
 
 /// The recipe in the documentation that begins with this comment.
 fn recipe(name: &str, scratch: &Scratch) -> PathBuf {
@@ -17,20 +16,19 @@ fn recipe(name: &str, scratch: &Scratch) -> PathBuf {
     file
 }
 
+/// Where a recipe finds `flom`.
+fn path() -> String {
+    let flom = PathBuf::from(env!("CARGO_BIN_EXE_flom"));
+    let directory = flom.parent().unwrap().display();
+    format!("{directory}:{}", std::env::var("PATH").unwrap())
+}
+
 /// Runs a script with a token that is not from a lock: that of somebody who comes late, or early.
 fn as_fence(fence: u64, interpreter: &str, words: &[&str]) -> Program {
-    let path = format!(
-        "{}:{}",
-        PathBuf::from(env!("CARGO_BIN_EXE_flom"))
-            .parent()
-            .unwrap()
-            .display(),
-        std::env::var("PATH").unwrap()
-    );
     Program::new(interpreter)
         .args(words)
         .env("FLOM_FENCE", &fence.to_string())
-        .env("PATH", &path)
+        .env("PATH", &path())
 }
 
 #[test]
@@ -56,7 +54,7 @@ fn a_late_writer_to_a_shared_directory_is_refused() {
     publish(7, "of seven, again").expect(0, "", "");
     assert_eq!(fs::read_to_string(&report).unwrap(), "of seven, again\n");
     let left: Vec<_> = fs::read_dir(scratch.path()).unwrap().collect();
-    assert_eq!(left.len(), 3, "script, report and fence: {left:?}");
+    assert_eq!(left.len(), 4, "script, report, fence and lock: {left:?}");
 }
 
 #[test]
@@ -97,124 +95,124 @@ print(server.server_port, "\n", end="", flush=True)
 server.serve_forever()
 "#;
 
+/// [`SERVER`], and where it is.
+fn page() -> (Running, String) {
+    let server = Program::new("python3").args(["-c", SERVER]).spawn();
+    let port = server.wait_for_stdout(" \n");
+    (server, format!("http://127.0.0.1:{}/", port.trim()))
+}
+
+/// What the page holds.
+fn content(url: &str) -> String {
+    let look = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())";
+    let seen = Program::new("python3").args(["-c", look, url]).run();
+    seen.expect_code(0).stdout
+}
+
 #[test]
 fn a_late_writer_over_http_is_refused() {
     let scratch = Scratch::new();
     let script = recipe("put.py", &scratch);
     let script = script.to_str().unwrap();
-    let server = Program::new("python3").args(["-c", SERVER]).spawn();
-    let port = server.wait_for_stdout(" \n");
-    let url = format!("http://127.0.0.1:{}/", port.trim());
+    let (_server, url) = page();
     let put = |fence, text: &str| as_fence(fence, "python3", &[script, &url, text]).run();
     put(5, "of five").expect(0, "", "");
     put(7, "of seven").expect(0, "", "");
     let late = put(6, "of six").expect_code(1);
     assert!(late.stderr.contains("too late"), "{late:?}");
-    // Who has read before somebody else wrote does not match.
-    let hasty = fs::read_to_string(script).unwrap().replace(
-        "request = ",
-        "import subprocess; subprocess.run([sys.executable, __file__ + '.other', url, 'between'], check=True)\nrequest = ",
-    );
-    fs::copy(script, format!("{script}.hasty.other")).unwrap();
-    fs::write(format!("{script}.hasty"), hasty).unwrap();
-    let refused = as_fence(
-        8,
-        "python3",
-        &[&format!("{script}.hasty"), &url, "of eight"],
-    )
-    .run();
-    let refused = refused.expect_code(1);
-    assert!(refused.stderr.contains("412"), "{refused:?}");
+    assert_eq!(content(&url), "7\nof seven\n\n");
 }
 
 #[test]
-fn of_many_that_check_at_once_the_largest_stays_and_nobody_smaller_comes_after_it() {
+fn of_two_writers_over_http_that_have_read_the_same_the_late_one_is_refused() {
     let scratch = Scratch::new();
-    let file = scratch.file("fence");
-    // Each that is let through writes its number down; what is written down rises.
-    let script = r#"
-        for number in 7 3 9 1 8 2 6 4 5; do for tens in 4 1 5 0 3 2; do
-            ("$FLOM" --fence-check "$1" $tens$number 2>/dev/null; test $? = 0 -o $? = 1) &
-        done; done; wait; cat "$1"; ls "${1%/*}""#;
-    let file = file.to_str().unwrap();
-    Program::sh(script, [file])
-        .run()
-        .expect(0, "59\nfence\n", "");
-    for (number, code) in [("58", 98), ("59", 0), ("60", 0), ("59", 98)] {
-        flom(["--fence-check", file, number])
-            .run()
-            .expect_code(code);
+    let script = recipe("put.py", &scratch);
+    // Once it has read, another one reads and writes before it.
+    let other = r#"
+    if not os.environ.get("BETWEEN"):
+        import subprocess
+        env = {**os.environ, "BETWEEN": "yes", "FLOM_FENCE": os.environ["OTHER"]}
+        os.environ["BETWEEN"] = "yes"
+        subprocess.run([sys.executable, __file__, url, "of the other"], env=env, check=True)
+    request = "#;
+    let text = fs::read_to_string(&script).unwrap();
+    let hasty = text.replace("\n    request = ", other);
+    assert_ne!(text, hasty);
+    fs::write(&script, hasty).unwrap();
+    let script = script.to_str().unwrap();
+    for (fence, other, code, end) in [
+        (6, "7", 1, "7\nof the other\n\n"),
+        (9, "8", 0, "9\nof its own\n\n"),
+    ] {
+        let (_server, url) = page();
+        let words = [script, &url, "of its own"];
+        let ended = as_fence(fence, "python3", &words).env("OTHER", other).run();
+        ended.expect_code(code);
+        assert_eq!(content(&url), end);
     }
 }
 
+/// Under a lock: says so, and goes on with a recipe when it is told to.
+const WRITER: &str = r#"echo held; read go; echo "$TEXT" | "$@""#;
+
 #[test]
-fn what_is_no_number_changes_nothing() {
+fn whoever_lost_the_lock_without_noticing_is_refused_and_the_next_holder_is_not() {
     let scratch = Scratch::new();
-    let file = scratch.file("fence");
-    fs::write(&file, "seven\n").unwrap();
-    let file = file.to_str().unwrap();
-    let ended = flom(["--fence-check", file, "8"]).run().expect_code(99);
-    assert!(ended.stderr.contains("it holds no number"), "{ended:?}");
-    assert_eq!(fs::read_to_string(file).unwrap(), "seven\n");
-    for words in [&["--fence-check", file][..], &["--fence-check", file, ""]] {
-        let ended = flom(words).run().expect_code(99);
-        assert!(
-            ended.stderr.contains("expected FILE and a number"),
-            "{ended:?}"
-        );
+    let [publish, transfer, put, report, database] =
+        ["publish.sh", "transfer.py", "put.py", "report", "database"]
+            .map(|name| scratch.file(name).to_str().unwrap().to_owned());
+    for name in ["publish.sh", "transfer.py", "put.py"] {
+        recipe(name, &scratch);
     }
-    for number in ["-1", "+1", "1 ", "0x1", "18446744073709551616"] {
-        flom(["--fence-check", file, "--", number])
-            .run()
-            .expect_code(99);
+    let (_server, url) = page();
+    for (words, code) in [
+        (&["sh", &publish, &report][..], 98),
+        (&["python3", &transfer, &database, "text"], 1),
+        (&["python3", &put, &url, "text"], 1),
+    ] {
+        let writer = |daemon: &Daemon, text: &str| {
+            let flom = daemon.flom(["-r", "db", "--", "sh", "-c", WRITER, "sh"]);
+            let writer = flom.args(words).env("TEXT", text).env("PATH", &path());
+            let writer = writer.spawn();
+            writer.wait_for_stdout("held\n");
+            writer
+        };
+        let first = Daemon::start();
+        let mut late = writer(&first, "of the late one");
+        drop(first);
+        late.wait_for_stderr("and with it the lock");
+        let second = Daemon::start();
+        let mut timely = writer(&second, "of the timely one");
+        timely.type_line("go");
+        timely.wait().expect(0, "held\n", "");
+        late.type_line("go");
+        let refused = late.wait().expect_code(code);
+        assert!(refused.stderr.contains("too late"), "{refused:?}");
     }
-}
-
-/// The variables about the lock, in order, but for the number of the grant and the session.
-const SHOW: &str = "env | grep ^FLOM_ | grep -v -e FENCE -e SESSION | sort; \
-                    test $FLOM_FENCE -gt 0 && test ${#FLOM_SESSION} -ge 16";
-
-#[test]
-fn a_command_is_told_about_its_lock() {
-    for daemon in [Daemon::start(), Daemon::start_tcp()] {
-        for (words, told) in [
-            (
-                &["-r", "db", "-l", "PW"][..],
-                "FLOM_MODE=PW\nFLOM_PREVIOUS=none\nFLOM_RESOURCE=db\n",
-            ),
-            (
-                &["-r", "/a/b"],
-                "FLOM_MODE=EX\nFLOM_PREVIOUS=none\nFLOM_RESOURCE=/a/b\n",
-            ),
-            (
-                &["-r", "p[3]", "-q", "2"],
-                "FLOM_PREVIOUS=none\nFLOM_RESOURCE=p[3]\n",
-            ),
-            (
-                &["-r", "red.green"],
-                "FLOM_ELEMENT=red\nFLOM_PREVIOUS=none\nFLOM_RESOURCE=red.green\n",
-            ),
-            (
-                &["-r", "_s_n[1]"],
-                "FLOM_ELEMENT=1\nFLOM_PREVIOUS=none\nFLOM_RESOURCE=_s_n[1]\n",
-            ),
-        ] {
-            let words = words.iter().copied().chain(["--", "sh", "-c", SHOW]);
-            daemon.flom(words).run().expect(0, told, "");
-        }
-    }
+    assert_eq!(fs::read_to_string(report).unwrap(), "of the timely one\n");
 }
 
 #[test]
-fn a_nested_command_is_told_about_its_own_lock_and_nothing_of_the_outer_one() {
-    let daemon = Daemon::start();
-    let [option, place] = daemon.place_words();
-    let inner = format!("exec \"$FLOM\" {option} {place} -d 0 -r p[3] -- sh -c '{SHOW}'");
-    let words = ["-r", "red.green", "--", "sh", "-c", &inner];
-    daemon
-        .flom(words)
-        .run()
-        .expect(0, "FLOM_PREVIOUS=none\nFLOM_RESOURCE=p[3]\n", "");
+fn a_recipe_without_a_number_writes_nothing() {
+    let scratch = Scratch::new();
+    let (_server, url) = page();
+    let target = scratch.file("target");
+    let target = target.to_str().unwrap();
+    for (interpreter, name, words) in [
+        ("sh", "publish.sh", &[target][..]),
+        ("python3", "transfer.py", &[target, "text"]),
+        ("python3", "put.py", &[&url, "text"]),
+    ] {
+        let script = recipe(name, &scratch);
+        let words = [&[script.to_str().unwrap()], words].concat();
+        let program = Program::new("env").args(["-u", "FLOM_FENCE", interpreter]);
+        let ended = program.args(words).env("PATH", &path()).run();
+        assert_ne!(ended.code(), 0, "{ended:?}");
+        assert!(ended.stderr.contains("FLOM_FENCE"), "{ended:?}");
+    }
+    assert_eq!(content(&url), "0\n\n");
+    let left: Vec<_> = fs::read_dir(scratch.path()).unwrap().collect();
+    assert_eq!(left.len(), 3, "the scripts: {left:?}");
 }
 
 #[test]
@@ -227,31 +225,5 @@ fn every_grant_has_a_larger_number_than_those_before_it() {
         let fence: u64 = said.trim().parse().unwrap();
         assert!(fence > last, "{fence} {last}");
         last = fence;
-    }
-}
-
-#[test]
-fn the_next_holder_learns_how_the_last_exclusive_one_ended() {
-    for daemon in [Daemon::start(), Daemon::start_tcp()] {
-        // Of a path that nobody uses any more, only bad ends are remembered.
-        for (name, well) in [("db", "released\n"), ("/a/b", "none\n")] {
-            let run = |mode: &str, script: &str| {
-                let script = format!("echo $FLOM_PREVIOUS; {script}");
-                daemon
-                    .flom(["-r", name, "-l", mode, "--", "sh", "-c", &script])
-                    .run()
-                    .stdout
-            };
-            assert_eq!(run("EX", "exit 3"), "none\n");
-            assert_eq!(run("PR", "exit 4"), "failed:3\n");
-            assert_eq!(run("EX", "kill -9 $$"), "failed:3\n");
-            assert_eq!(run("EX", "true"), "killed:9\n");
-            assert_eq!(run("EX", "true"), well);
-            let mut holder = daemon.holder(name);
-            holder.signal(rustix::process::Signal::KILL);
-            crate::harness::wait_until("a lock that is free", || daemon.probe(name) != 4);
-            assert_eq!(run("CR", "true"), "lost\n");
-            holder.close_stdin();
-        }
     }
 }
