@@ -4,7 +4,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process;
 
 use flom_cli::{Failure, exit};
 
@@ -49,7 +48,8 @@ fn raise(path: &Path, number: u64) -> Result<(), CheckError> {
             number,
             kept,
         }),
-        again if again == kept => Ok(()),
+        // Whoever has written it may not have lived to see it synced.
+        again if again == kept => sync_directory(path).map_err(system),
         _ => replace(path, &file, number).map_err(system),
     }
 }
@@ -70,8 +70,12 @@ fn open_locked(path: &Path) -> io::Result<File> {
 
 /// The number in the file, 0 in an empty one; `None` if that is none.
 fn read(file: &mut File) -> io::Result<Option<u64>> {
+    const LONGEST: usize = 64;
     let mut text = Vec::new();
-    file.take(64).read_to_end(&mut text)?;
+    file.take(LONGEST as u64 + 1).read_to_end(&mut text)?;
+    if text.len() > LONGEST {
+        return Ok(None);
+    }
     let text = str::from_utf8(&text).unwrap_or("?").trim_end();
     Ok(match text {
         "" => Some(0),
@@ -88,13 +92,19 @@ fn parse(text: &str) -> Option<u64> {
 /// Puts a file with `number` in place of the old one, so that a crash leaves one of the two.
 fn replace(path: &Path, old: &File, number: u64) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}", process::id()));
+    name.push(".new");
     let new = PathBuf::from(name);
+    // Of somebody who did not live to the end; nobody else is at it, as the old file is locked.
+    let _ = fs::remove_file(&new);
     let written = write(&new, old, number).and_then(|()| fs::rename(&new, path));
     if written.is_err() {
         let _ = fs::remove_file(&new);
     }
     written?;
+    sync_directory(path)
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(directory) => File::open(directory)?.sync_all(),
         None => Ok(()),
@@ -102,7 +112,8 @@ fn replace(path: &Path, old: &File, number: u64) -> io::Result<()> {
 }
 
 fn write(path: &Path, old: &File, number: u64) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    // Never what somebody else has put there.
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
     file.set_permissions(old.metadata()?.permissions())?;
     writeln!(file, "{number}")?;
     file.sync_all()

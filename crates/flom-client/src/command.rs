@@ -87,7 +87,7 @@ pub fn silent(guard: &Guard, limit: Duration) -> LockLost {
     guard.silent(limit)
 }
 
-/// What it takes to [`resume`]; `None` if the daemon knows nothing of such.
+/// What it takes to [`resume()`]; `None` if the daemon knows nothing of such.
 pub fn claim(guard: &Guard) -> Option<Claim> {
     Claim::of(guard)
 }
