@@ -46,6 +46,7 @@ impl Program {
             .env("XDG_STATE_HOME", STATE)
             .env_remove("STATE_DIRECTORY")
             .env_remove("FLOM_SESSION")
+            .env_remove("FLOM_SOAK_SECONDS")
             .env_remove("FLOM_TRACE_MASK")
             .env_remove("RUST_LOG");
         Self {
