@@ -4,7 +4,7 @@ use std::net::TcpStream;
 
 use rustix::process::Signal;
 
-use crate::harness::{Daemon, Host, Running, flom, hosts, is_alive, state, wait_until};
+use crate::harness::{Daemon, Host, Running, flom, hosts, is_alive, state, validate, wait_until};
 
 const DAEMON: &str = "10.78.1.1";
 
@@ -99,6 +99,10 @@ fn a_frozen_command_takes_up_its_lock_over_another_connection() {
         let status = scene.daemon.flom(["--status", "-r", "db"]).run();
         status.stdout.contains("holds") && status.stdout.contains(" (connection lost)")
     });
+    let words = ["--status", "--format=json", "-r", "db"];
+    let json = scene.daemon.flom(words).run().expect_code(0).stdout;
+    assert!(json.contains(r#","lost":true"#), "{json}");
+    validate(&json);
     let mut next = scene.next();
     scene.join();
     flom.wait_for_stderr("has kept the lock\n");

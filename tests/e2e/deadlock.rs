@@ -1,6 +1,6 @@
 //! Commands under locks within commands under locks: who would wait for himself is told so.
 
-use crate::harness::{Daemon, Finished, hosts};
+use crate::harness::{Daemon, Finished, Running, hosts, wait_until};
 
 /// The line that says it.
 fn never(name: &str) -> String {
@@ -66,32 +66,29 @@ fn a_command_gets_what_does_not_keep_its_own_flom_waiting() {
     }
 }
 
+/// A command called `label` that holds `outer`, and asks for `inner` when it is told to go on.
+#[track_caller]
+fn nesting(daemon: &Daemon, label: &str, outer: &str, inner: &str) -> Running {
+    let script = format!("echo held; read go; exec \"$FLOM\" \"$@\" -r {inner} -- echo mine");
+    let flom = daemon
+        .flom([
+            "-r", outer, "--label", label, "--", "sh", "-c", &script, "sh",
+        ])
+        .args(place(daemon))
+        .spawn();
+    flom.wait_for_stdout("held\n");
+    flom
+}
+
 #[test]
 fn two_that_hold_what_the_other_wants_do_not_wait_for_ever() {
     for start in daemons() {
         let daemon = start();
         // Each waits until the other holds its lock, too, and the second until the first waits.
-        let first = daemon
-            .flom(["-r", "a", "--label", "first", "--", "sh", "-c"])
-            .args([
-                "echo held; read go; exec \"$FLOM\" \"$@\" -r b -- echo mine",
-                "sh",
-            ])
-            .args(place(&daemon))
-            .spawn();
-        first.wait_for_stdout("held\n");
-        let second = daemon
-            .flom(["-r", "b", "--label", "second", "--", "sh", "-c"])
-            .args([
-                "echo held; read go; exec \"$FLOM\" \"$@\" -r a -- echo mine",
-                "sh",
-            ])
-            .args(place(&daemon))
-            .spawn();
-        second.wait_for_stdout("held\n");
-        let (mut first, mut second) = (first, second);
+        let mut first = nesting(&daemon, "first", "a", "b");
+        let mut second = nesting(&daemon, "second", "b", "a");
         first.type_line("go");
-        crate::harness::wait_until("the first in the queue", || {
+        wait_until("the first in the queue", || {
             let status = daemon.flom(["--status", "-r", "b"]).run();
             status.stdout.contains("waits 1")
         });
@@ -124,7 +121,7 @@ fn two_that_simply_wait_are_left_alone() {
         ])
         .args(place(&daemon))
         .spawn();
-    crate::harness::wait_until("the inner one in the queue", || {
+    wait_until("the inner one in the queue", || {
         let status = daemon.flom(["--status", "-r", "b"]).run();
         status.stdout.contains("waits 1")
     });

@@ -52,7 +52,8 @@ pub(crate) use wire::{Heard, PEER, Socket, Wire, ask, message, unlock};
 /// How long anything may take that will happen; a test that waits longer has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Between two looks.
+/// Between two looks. What is looked for - a process that ends, a file, a line of `--status`, an
+/// address of the system's - gives no event to wait for, or a different one each.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// Looks until there is something to be seen.

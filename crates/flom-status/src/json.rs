@@ -243,6 +243,9 @@ fn client(view: &View, session: SessionId, out: &mut String) {
     }
     let address = peer.address.map(|address| address.to_string());
     optional("address", address.as_deref(), out);
+    if peer.is_lost {
+        out.push_str(r#","lost":true"#);
+    }
 }
 
 fn optional(key: &str, value: Option<&str>, out: &mut String) {

@@ -108,18 +108,10 @@ impl Conns {
         if claim.resource != *resource || claim.name != name || !is_held || from == session {
             return None;
         }
-        let grace_ms = claim.grace_ms;
+        self.kept.claims.get_mut(&token)?.session = session;
         self.kept.alone.retain(|(_, alone), _| *alone != from);
-        self.kept.claims.remove(&token);
         // What is left of the old connection is of no use: nobody is at its other end.
         drop(self.take(from));
-        let claim = Claim {
-            session,
-            resource: resource.clone(),
-            name,
-            grace_ms,
-        };
-        self.kept.claims.insert(token, claim);
         Some(from)
     }
 

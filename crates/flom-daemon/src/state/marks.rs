@@ -149,8 +149,10 @@ fn write(path: &Path, marks: impl Iterator<Item = Mark>) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     let mut file = options.open(&new)?;
+    // Not synced: that would hold up everybody, and what a crash of the host has interrupted is
+    // unknown anyway.
     file.write_all(text.as_bytes())?;
-    file.sync_all()?;
+    drop(file);
     fs::rename(&new, path)
 }
 
