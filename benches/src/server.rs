@@ -91,6 +91,8 @@ impl Server {
 
     fn start(mut command: Command, address: Address, scratch: Scratch) -> io::Result<Self> {
         let mut process = command
+            // What outlives a daemon is no business of this machine's.
+            .env("XDG_STATE_HOME", scratch.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -116,9 +116,10 @@ fn a_repair_that_fails_leaves_it_to_the_next() {
     };
     run(&[], "exit 3").expect_code(3);
     let repair = "--on-dirty=echo repairs $FLOM_PREVIOUS; exit 7";
-    run(&[repair], "echo no").expect(7, "repairs failed:3\n", "");
+    let told = "flom: the repair (--on-dirty) has failed, the command is not run\n";
+    run(&[repair], "echo no").expect(7, "repairs failed:3\n", told);
     let repair = "--on-dirty=kill -9 $$";
-    run(&[repair], "echo no").expect(137, "", "");
+    run(&[repair], "echo no").expect(137, "", told);
     let repair = "--on-dirty=echo repairs $FLOM_PREVIOUS $FLOM_RESOURCE";
     run(&[repair], "echo runs; exit 4").expect(4, "repairs failed:3 db\nruns\n", "");
     run(&[repair], "echo runs").expect(0, "repairs failed:4 db\nruns\n", "");

@@ -36,6 +36,7 @@ pub fn commands(flom: &Path, server: &Server, times: usize) -> io::Result<Comman
     let of_flom = |socket: &Path| {
         let mut command = Command::new(flom);
         command.arg("-s").arg(socket);
+        command.env("XDG_STATE_HOME", scratch.path());
         command
     };
     let mut took = [const { Vec::new() }; 3];

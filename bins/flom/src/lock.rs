@@ -132,6 +132,9 @@ fn tell(verbose: bool, on_lost: OnLost, waiting: &mut Waiting<Stderr>, notice: &
         }
         Notice::Back => print::warning("flom: the daemon is back and has kept the lock"),
         Notice::Gone => print::warning("flom: the lock is gone, the command is ended"),
+        Notice::NotRepaired => {
+            print::warning("flom: the repair (--on-dirty) has failed, the command is not run");
+        }
         Notice::TooLong => {
             print::warning("flom: --max-hold is over, the command is ended");
         }

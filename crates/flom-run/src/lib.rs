@@ -122,6 +122,8 @@ pub enum Notice<'a> {
     Gone,
     /// The command has held the lock for too long, and is ended.
     TooLong,
+    /// What was to be run first has failed, and the command is not run.
+    NotRepaired,
     /// The command has ended, and it is not certain that the lock was given back in order.
     NotReleased(&'a ReleaseError),
 }

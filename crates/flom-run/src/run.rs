@@ -88,6 +88,8 @@ pub(crate) enum Told {
     Gone,
     /// The command has held the lock for too long, and is ended.
     TooLong,
+    /// What was to be run first has failed, and the command is not run.
+    NotRepaired,
 }
 
 /// What there is to be waited for.
@@ -337,7 +339,9 @@ impl Run {
         }
         if running.is_repair {
             // What was left half done still is.
-            release(true, None, then)
+            let (state, released) = release(true, None, then);
+            let told = vec![Effect::Tell(Told::NotRepaired)];
+            (state, [told, released].into_iter().flatten().collect())
         } else if self.rules.keeps && running.lock == Lock::Held {
             (State::Keeping { ended, then }, vec![Effect::RingWhenKept])
         } else {

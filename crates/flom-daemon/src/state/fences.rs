@@ -1,32 +1,47 @@
 //! Numbers for grants that no daemon of this user has given out before.
 //!
 //! The file holds two lines, each with a number below which everything may have been given out; the
-//! larger one counts. A block of numbers is reserved by writing its end over the smaller one and
-//! having that synced, before the first number is used. So a write that is torn by a crash leaves
-//! the other line, and what it says is enough: nothing of the block was given out then.
+//! larger one counts. It is far ahead: a new one is written over the smaller one, and synced, only
+//! when it is reached, before any number beyond it is used. A write that is torn by a crash leaves
+//! the other line, and what that says is enough then.
+//!
+//! A third line says how much of that is given out. It is not synced, as a sync can take long where
+//! disks are busy; it counts as long as the system is not started again, and dies with it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{StateError, make};
 
-/// Numbers that are reserved at once. Also how far ahead of the clock a restart may move them, in µs:
-/// 17 seconds.
+/// Numbers that a daemon takes at once. Also how far ahead of the clock its start may move them, in
+/// µs: 17 seconds.
 const BLOCK: u64 = 1 << 24;
+
+/// For how many more the file is synced. Also how far ahead of the clock a start of the system may
+/// move them, in µs: 19 hours.
+const AHEAD: u64 = 1 << 36;
+
+/// Where Linux says which start of the system this is.
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 /// With so few left, the next block is reserved. Far more than one turn can use.
 const RESERVE: u64 = 1 << 20;
 
-/// Bytes of a line.
+/// Bytes of a synced line.
 const LINE: usize = 21;
+
+/// Bytes of all lines, at most.
+const ALL: usize = 3 * LINE + 64;
 
 /// Numbers that this daemon may give out.
 #[derive(Debug, Default)]
 pub(crate) struct Fences {
     /// `None`: nothing is reserved, the clock has to do.
     path: Option<PathBuf>,
+    /// Which start of the system this is; empty if that is not known.
+    boot: String,
     /// The end of the block that is ours.
     end: u64,
 }
@@ -36,6 +51,10 @@ impl Fences {
     pub(crate) fn of(directory: &Path) -> Self {
         Self {
             path: Some(directory.join("fences")),
+            boot: fs::read_to_string(BOOT)
+                .unwrap_or_default()
+                .trim()
+                .to_owned(),
             end: 0,
         }
     }
@@ -57,7 +76,7 @@ impl Fences {
             return (least, Err(StateError::Nowhere));
         };
         let mut base = least;
-        match reserve(path, &mut base) {
+        match reserve(path, &self.boot, &mut base) {
             Ok(end) => {
                 self.end = end;
                 (base, Ok(()))
@@ -70,8 +89,9 @@ impl Fences {
     }
 }
 
-/// Raises `base` to what may have been given out; the end of the block above it, once it is synced.
-fn reserve(path: &Path, base: &mut u64) -> io::Result<u64> {
+/// Raises `base` to what may have been given out; the end of the block above it, once as much is
+/// synced.
+fn reserve(path: &Path, boot: &str, base: &mut u64) -> io::Result<u64> {
     let directory = path.parent().expect("it is in a directory");
     make(directory)?;
     let mut options = OpenOptions::new();
@@ -80,33 +100,68 @@ fn reserve(path: &Path, base: &mut u64) -> io::Result<u64> {
         Ok(file) => file,
         Err(error) => {
             // What others have given out counts all the same.
-            let mut text = [0; 2 * LINE];
-            if File::open(path)
-                .and_then(|file| read(&file, &mut text))
-                .is_ok()
-            {
-                raise(base, lines(&text));
+            if let Ok(kept) = File::open(path).and_then(|file| Kept::read(&file)) {
+                *base = kept.given_out(boot).max(*base);
             }
             return Err(error);
         }
     };
     file.lock()?;
-    let mut text = [0; 2 * LINE];
-    let is_new = read(&file, &mut text)? == 0;
-    let lines = lines(&text);
-    raise(base, lines);
+    let kept = Kept::read(&file)?;
+    *base = kept.given_out(boot).max(*base);
     let end = base.saturating_add(BLOCK);
-    let line = format!("{end:020}\n");
-    if is_new {
-        file.write_all_at(format!("{line}{line}").as_bytes(), 0)?;
-        file.sync_all()?;
-        File::open(directory)?.sync_all()?;
-    } else {
-        let at = if lines[0] <= lines[1] { 0 } else { LINE };
-        file.write_all_at(line.as_bytes(), at as u64)?;
-        file.sync_data()?;
+    if end > kept.synced() {
+        let line = format!("{:020}\n", end.saturating_add(AHEAD));
+        match kept.lines {
+            [None, None] => {
+                file.write_all_at(format!("{line}{line}").as_bytes(), 0)?;
+                file.sync_all()?;
+                File::open(directory)?.sync_all()?;
+            }
+            [one, other] => {
+                let at = if one <= other { 0 } else { LINE };
+                file.write_all_at(line.as_bytes(), at as u64)?;
+                file.sync_data()?;
+            }
+        }
     }
+    let line = format!("{end:020} {boot}\n");
+    file.write_all_at(line.as_bytes(), 2 * LINE as u64)?;
     Ok(end)
+}
+
+/// What the file says.
+struct Kept {
+    /// The synced lines.
+    lines: [Option<u64>; 2],
+    /// What is given out, and in which start of the system.
+    cursor: Option<(u64, String)>,
+}
+
+impl Kept {
+    fn read(file: &File) -> io::Result<Self> {
+        let mut text = [0; ALL];
+        read(file, &mut text)?;
+        let cursor = text[2 * LINE..].split(|byte| *byte == b'\n').next();
+        let cursor = cursor.and_then(|line| str::from_utf8(line).ok()?.split_once(' '));
+        Ok(Self {
+            lines: [0, LINE].map(|at| number(&text[at..at + LINE])),
+            cursor: cursor.and_then(|(end, boot)| Some((end.parse().ok()?, boot.to_owned()))),
+        })
+    }
+
+    /// Below this, everything may have been given out.
+    fn synced(&self) -> u64 {
+        self.lines.into_iter().flatten().max().unwrap_or(0)
+    }
+
+    /// Above this, nothing has been given out.
+    fn given_out(&self, boot: &str) -> u64 {
+        match &self.cursor {
+            Some((end, theirs)) if theirs == boot && !boot.is_empty() => *end,
+            _ => self.synced(),
+        }
+    }
 }
 
 /// Fills `buffer` as far as the file does.
@@ -119,15 +174,6 @@ fn read(file: &File, buffer: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(filled)
-}
-
-/// What the lines say.
-fn lines(text: &[u8; 2 * LINE]) -> [Option<u64>; 2] {
-    [0, LINE].map(|at| number(&text[at..at + LINE]))
-}
-
-fn raise(base: &mut u64, lines: [Option<u64>; 2]) {
-    *base = lines.into_iter().flatten().fold(*base, u64::max);
 }
 
 /// The number in a whole line.
@@ -169,7 +215,15 @@ mod tests {
     }
 
     fn reserved(directory: &Directory, last: u64, wall_us: i64) -> (u64, u64) {
-        let mut fences = Fences::of(&directory.0);
+        reserved_in("one", directory, last, wall_us)
+    }
+
+    /// The same in one of several starts of the system.
+    fn reserved_in(boot: &str, directory: &Directory, last: u64, wall_us: i64) -> (u64, u64) {
+        let mut fences = Fences {
+            boot: boot.to_owned(),
+            ..Fences::of(&directory.0)
+        };
         let (base, told) = fences.reserve(last, wall_us);
         told.unwrap();
         (base, fences.end)
@@ -192,20 +246,60 @@ mod tests {
     }
 
     #[test]
+    fn a_daemon_is_not_kept_waiting_for_the_disk_but_once_in_many_times() {
+        let directory = Directory::new("seldom");
+        let (base, _) = reserved(&directory, 0, 0);
+        let synced =
+            |directory: &Directory| fs::read(directory.path()).unwrap()[..2 * LINE].to_vec();
+        let before = synced(&directory);
+        for _ in 0..100 {
+            reserved(&directory, 0, 0);
+            assert_eq!(synced(&directory), before);
+        }
+        let far = i64::try_from(base + AHEAD + BLOCK).unwrap();
+        reserved(&directory, 0, far);
+        assert_ne!(synced(&directory), before);
+    }
+
+    #[test]
+    fn what_a_crash_of_the_system_has_lost_is_not_given_out_again() {
+        let directory = Directory::new("crash");
+        reserved(&directory, 0, 0);
+        let synced = fs::read(directory.path()).unwrap();
+        let mut last = 0;
+        for _ in 0..10 {
+            (_, last) = reserved(&directory, 0, 0);
+        }
+        for lost in [&synced[..], &synced[..2 * LINE], &synced[..2 * LINE + 9]] {
+            fs::write(directory.path(), lost).unwrap();
+            let (base, _) = reserved_in("two", &directory, 0, 0);
+            assert!(base >= last);
+        }
+    }
+
+    #[test]
+    fn where_the_start_of_the_system_is_not_known_each_daemon_begins_beyond_what_is_synced() {
+        let directory = Directory::new("unknown");
+        let (_, end) = reserved_in("", &directory, 0, 0);
+        assert!(reserved_in("", &directory, 0, 0).0 >= end + AHEAD);
+    }
+
+    #[test]
     fn a_write_that_was_torn_lowers_nothing_that_counts() {
         for written in 0..LINE {
             let directory = Directory::new("torn");
-            reserved(&directory, 0, 5_000_000_000);
-            let (_, given_out) = reserved(&directory, 0, 0);
+            let (_, given_out) = reserved_in("one", &directory, 0, 5_000_000_000);
             let before = fs::read(directory.path()).unwrap();
-            reserved(&directory, 0, 0);
+            // The next start of the system ends while it writes, before anything is given out.
+            reserved_in("two", &directory, 0, 0);
             let after = fs::read(directory.path()).unwrap();
             let at = before.iter().zip(&after).position(|(b, a)| b != a).unwrap() / LINE * LINE;
+            assert!(at < 2 * LINE);
             let mut torn = before.clone();
             torn[at..at + written].copy_from_slice(&after[at..at + written]);
             torn[at + written..at + LINE].fill(0);
             fs::write(directory.path(), torn).unwrap();
-            let (base, _) = reserved(&directory, 0, 0);
+            let (base, _) = reserved_in("three", &directory, 0, 0);
             assert!(base >= given_out, "{written}");
         }
     }
@@ -227,7 +321,9 @@ mod tests {
     #[test]
     fn what_cannot_be_written_counts_as_far_as_it_can_be_read() {
         let directory = Directory::new("fixed");
-        let (_, given_out) = reserved(&directory, 0, 5_000_000_000);
+        let mut fences = Fences::of(&directory.0);
+        fences.reserve(0, 5_000_000_000).1.unwrap();
+        let given_out = fences.end;
         let may = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode));
         may(&directory.0, 0o755).unwrap();
         may(&directory.path(), 0o444).unwrap();

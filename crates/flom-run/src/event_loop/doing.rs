@@ -64,6 +64,7 @@ impl Rim<'_> {
             Told::Back => Notice::Back,
             Told::Gone => Notice::Gone,
             Told::TooLong => Notice::TooLong,
+            Told::NotRepaired => Notice::NotRepaired,
         });
     }
 

@@ -440,7 +440,12 @@ fn what_was_left_half_done_is_repaired_first() {
     );
     assert_eq!(
         story_by(rules(), [DIRTY, exited(3), Event::Released]),
-        ["ask", "repair", "roll back, as found", "status 3"]
+        [
+            "ask",
+            "repair",
+            "tell notrepaired, roll back, as found",
+            "status 3"
+        ]
     );
     assert_eq!(story_by(rules(), [GRANTED]), ["ask", "start"]);
     assert_eq!(story([DIRTY]), ["ask", "start"]);
