@@ -36,6 +36,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     (
         "flom-daemon",
         &[
+            "flom-start",
             "flom-types",
             "flom-settings",
             "flom-proto",

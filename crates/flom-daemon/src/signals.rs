@@ -3,9 +3,12 @@
 use std::fmt;
 use std::io;
 
+use flom_start::held_back;
 use mio::{Interest, Registry, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
+
+const HEEDED: [i32; 3] = [SIGTERM, SIGINT, SIGHUP];
 
 /// Watches TERM and INT, which end the daemon in order, and HUP, which does not: whoever closes a
 /// terminal must not take the locks of others away.
@@ -31,7 +34,9 @@ impl Watchman {
         token: Token,
         registry: &Registry,
     ) -> io::Result<Self> {
-        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+        // While the library has not written down which handlers there are, a signal would do nothing
+        // at all.
+        let mut signals = held_back(HEEDED, || Signals::new(HEEDED))?;
         registry.register(&mut signals, token, Interest::READABLE)?;
         Ok(Self { signals, on_hangup })
     }

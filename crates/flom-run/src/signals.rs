@@ -6,8 +6,8 @@ use std::os::unix::net::UnixStream as PipeEnd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use flom_start::held_back;
 use mio::net::UnixStream;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use signal_hook::consts::{
     FORBIDDEN, SIGALRM, SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGIO, SIGPIPE, SIGPROF, SIGQUIT,
     SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
@@ -147,20 +147,6 @@ fn conditional_defaults(inherited: Ignored) -> io::Result<Arc<AtomicBool>> {
     Ok(defaults)
 }
 
-/// Does something while the signals `numbers` wait until it is done.
-fn held_back<T>(
-    numbers: impl Iterator<Item = i32>,
-    act: impl FnOnce() -> io::Result<T>,
-) -> io::Result<T> {
-    let held: SigSet = numbers
-        .filter_map(|number| Signal::try_from(number).ok())
-        .collect();
-    let before = held.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
-    let done = act();
-    before.thread_set_mask()?;
-    done
-}
-
 /// Ends this process as signal `number` ends one that does not catch it.
 ///
 /// Returns only if that is no signal that ends a process.
@@ -215,7 +201,7 @@ mod tests {
     #[test]
     fn a_signal_that_comes_too_early_waits() {
         let mut watched = None;
-        held_back([SIGUSR1].into_iter(), || {
+        held_back([SIGUSR1], || {
             signal_hook::low_level::raise(SIGUSR1)?;
             watched = Some(Arc::new(AtomicBool::new(false)));
             flag::register(SIGUSR1, watched.clone().unwrap()).map(drop)

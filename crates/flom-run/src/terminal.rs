@@ -3,10 +3,11 @@
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use flom_start::held_back;
 use rustix::fs::OFlags;
 use rustix::process::{Pid, getpgrp, kill_current_process_group};
 use rustix::termios::{tcgetpgrp, tcsetpgrp};
+use signal_hook::consts::SIGTTOU;
 
 /// The terminal of this session, which was ours when the command started.
 #[derive(Debug)]
@@ -33,14 +34,8 @@ impl Terminal {
     /// Gives it to `group`: Ctrl-C, Ctrl-Z and what is typed are for those.
     pub(crate) fn give(&self, group: Pid) {
         // Who is not in the foreground is stopped for that, unless it is known what is done.
-        let mut held = SigSet::empty();
-        held.add(Signal::SIGTTOU);
-        let before = held.thread_swap_mask(SigmaskHow::SIG_BLOCK);
         // If the terminal has gone meanwhile, nobody needs it.
-        let _ = tcsetpgrp(&self.tty, group);
-        if let Ok(before) = before {
-            let _ = before.thread_set_mask();
-        }
+        let _ = held_back([SIGTTOU], || Ok(tcsetpgrp(&self.tty, group)?));
     }
 
     /// Takes it back.

@@ -17,6 +17,7 @@
 #![expect(unsafe_code, reason = "this crate is there so that no other needs it")]
 #![deny(clippy::undocumented_unsafe_blocks, unsafe_op_in_unsafe_fn)]
 
+use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::process::CommandExt;
 use std::panic;
@@ -25,6 +26,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use libc::{SIG_IGN, SIGPIPE};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 /// What a panic ends with that is not an abort, as the runtime of Rust has it.
 const PANICKED: i32 = 101;
@@ -100,6 +102,26 @@ pub fn is_ignored(number: i32) -> bool {
     let answer = unsafe { libc::sigaction(number, ptr::null(), action.as_mut_ptr()) };
     // SAFETY: written, as the call has not failed.
     answer == 0 && unsafe { action.assume_init() }.sa_sigaction == SIG_IGN
+}
+
+/// Does something while the signals `numbers` wait until it is done: to this thread, or to a process
+/// that has no other.
+///
+/// # Errors
+///
+/// Those of `act`, and that the system does not let signals wait.
+pub fn held_back<T>(
+    numbers: impl IntoIterator<Item = i32>,
+    act: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    let held: SigSet = numbers
+        .into_iter()
+        .filter_map(|number| Signal::try_from(number).ok())
+        .collect();
+    let before = held.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let done = act();
+    before.thread_set_mask()?;
+    done
 }
 
 /// Has `command` start with SIGPIPE ignored, if this program did. The standard library would put it

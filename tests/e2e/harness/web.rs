@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use super::{Daemon, PATIENCE};
+use super::{Daemon, PATIENCE, eventually};
 
 /// An answer, taken apart.
 #[derive(Debug)]
@@ -38,6 +38,19 @@ impl Daemon {
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
         request_at(self.http_address(), request.as_bytes())
     }
+
+    /// What it answers to GET while there are so many visitors that one who has not asked yet, because
+    /// it was not its turn on this machine, gives way to others: then one comes again.
+    #[track_caller]
+    pub(crate) fn get_in_a_crowd(&self, path: &str) -> Page {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        eventually("an answer", || {
+            let mut stream = visit(self.http_address());
+            let _ = stream.write_all(request.as_bytes());
+            let text = said(stream);
+            (!text.is_empty()).then(|| parse(&text))
+        })
+    }
 }
 
 /// What is answered to these bytes.
@@ -60,12 +73,21 @@ pub(crate) fn visit(address: SocketAddr) -> TcpStream {
 
 /// What is answered on this connection, until its end. The length is as announced.
 #[track_caller]
-pub(crate) fn page(mut stream: TcpStream) -> Page {
+pub(crate) fn page(stream: TcpStream) -> Page {
+    parse(&said(stream))
+}
+
+#[track_caller]
+fn said(mut stream: TcpStream) -> String {
     let mut bytes = Vec::new();
     if let Err(error) = stream.read_to_end(&mut bytes) {
         assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
     }
-    let text = String::from_utf8(bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[track_caller]
+fn parse(text: &str) -> Page {
     let (head, body) = text
         .split_once("\r\n\r\n")
         .unwrap_or_else(|| panic!("no answer: {text:?}"));
