@@ -13,8 +13,11 @@ if pid == 0:
 shown = ""
 for typed, wanted in zip(sys.argv[1::2], sys.argv[2::2]):
     shown = ""
-    os.write(terminal, typed.encode())
     deadline = time.monotonic() + 15
+    # A key for a job is pressed when there is one in the foreground.
+    while typed < " " and os.tcgetpgrp(terminal) == pid and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.write(terminal, typed.encode())
     while wanted not in shown:
         if not select.select([terminal], [], [], max(0, deadline - time.monotonic()))[0]:
             sys.exit(f"typed {typed!r}, and {wanted!r} is not shown, but {shown!r}")
@@ -89,4 +92,36 @@ fn in_the_background_the_terminal_is_left_alone() {
         ],
     );
     assert_eq!(daemon.probe("db"), 0);
+}
+
+#[test]
+fn a_command_in_the_background_that_wants_to_read_stops_until_it_is_in_the_foreground() {
+    let daemon = Daemon::start();
+    type_at_shell(
+        &daemon,
+        &[
+            (
+                "$lock sh -c 'read word; echo got $word' & wait; jobs; echo the $1shell\n",
+                "the shell",
+            ),
+            ("jobs\n", "Stopped"),
+            ("fg\n", "echo got"),
+            ("hello\n", "got hello"),
+            ("echo status $?\n", "status 0"),
+        ],
+    );
+    // Where it has come to the foreground before it wants to read, nobody tells flom.
+    type_at_shell(
+        &daemon,
+        &[
+            (
+                "$lock sh -c 'echo ru$1ns; until set -- $(cat /proc/$$/stat); now=$8; \
+                 set -- $(cat /proc/$PPID/stat); [ $now = $5 -o $now = $$ ]; do :; done; \
+                 read word; echo got $word' &\n",
+                "runs",
+            ),
+            ("fg\n", "echo got"),
+            ("hello\n", "got hello"),
+        ],
+    );
 }

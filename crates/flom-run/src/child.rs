@@ -120,10 +120,11 @@ impl Child {
         Pid::from_child(&self.process)
     }
 
-    /// Whether somebody has stopped it since this was asked last.
-    pub(crate) fn has_stopped(&self) -> bool {
+    /// Which signal has stopped it since this was asked last, if one has.
+    pub(crate) fn stopped_by(&self) -> Option<i32> {
         let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
-        waitid(WaitId::Pid(self.id()), options).is_ok_and(|status| status.is_some())
+        let status = waitid(WaitId::Pid(self.id()), options).ok()??;
+        status.stopping_signal()
     }
 }
 
@@ -294,18 +295,18 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_reaches_all_of_a_group_that_it_leads() {
-        let words = ["/bin/sh", "-c", "sleep 1000 & exec sleep 1000"].map(OsString::from);
+    fn what_has_stopped_it_is_told_once() {
+        let words = ["/bin/sh", "-c", "kill -STOP $$; exit 3"].map(OsString::from);
         let mut child = Child::start(&words, None, &NONE, true).unwrap();
-        assert!(!child.has_stopped());
-        child.signal(15);
-        assert_eq!(child.wait().unwrap(), Ended::Killed(15));
-        // Nobody is left: zombies of others are looked after by process 1.
-        let group = child.id();
-        let left = || rustix::process::test_kill_process_group(group).is_ok();
-        while left() {
+        let by = loop {
+            if let Some(signal) = child.stopped_by() {
+                break signal;
+            }
             std::thread::yield_now();
-        }
+        };
+        assert_eq!((by, child.stopped_by()), (19, None));
+        child.signal(18);
+        assert_eq!(child.wait().unwrap(), Ended::Exited(3));
     }
 
     #[test]
