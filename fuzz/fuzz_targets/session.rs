@@ -67,14 +67,13 @@ impl World {
         let who = usize::from(choice) % self.clients.len();
         match choice / 4 % 16 {
             0..=7 => {
-                let message = message(rest);
-                self.say(who, |bytes| encode(&message, bytes));
+                self.say(who, |own, bytes| encode(&message(own, rest), bytes));
             }
             8 | 9 => {
                 let count = usize::from(byte(rest).unwrap_or(0)).min(rest.len());
                 let (some, others) = rest.split_at(count);
                 *rest = others;
-                self.say(who, |bytes| bytes.extend_from_slice(some));
+                self.say(who, |_, bytes| bytes.extend_from_slice(some));
             }
             10 | 11 => {
                 let part = usize::from(byte(rest).unwrap_or(0));
@@ -92,13 +91,13 @@ impl World {
         }
     }
 
-    fn say(&mut self, who: usize, words: impl FnOnce(&mut Vec<u8>)) {
-        let (_, bytes) = self.clients[who].get_or_insert_with(|| {
+    fn say(&mut self, who: usize, words: impl FnOnce(SessionId, &mut Vec<u8>)) {
+        let (session, bytes) = self.clients[who].get_or_insert_with(|| {
             self.opened += 1;
             self.daemon.admit(SessionId(self.opened));
             (SessionId(self.opened), Vec::new())
         });
-        words(bytes);
+        words(*session, bytes);
     }
 
     /// All but the last `part` bytes arrive, and if nothing follows, the end.
@@ -157,14 +156,15 @@ fn byte(rest: &mut &[u8]) -> Option<u8> {
     Some(*first)
 }
 
-/// Runs inside of each other, a few of them.
-fn ties(number: u8) -> Ties {
-    let mut lineage = Lineage::outermost(Token(u64::from(number % 4)));
-    if number & 8 != 0 {
-        lineage = lineage.inner(Token(u64::from(number % 5)));
-    }
+/// Some run inside of each other.
+fn ties(own: SessionId, number: u8) -> Ties {
+    let own = Token(own.0);
+    let outer = Lineage::outermost(Token(u64::from(number % 8)));
     Ties {
-        lineage: Some(lineage),
+        lineage: Some(match number & 8 {
+            0 => Lineage::outermost(own),
+            _ => outer.inner(own),
+        }),
         reentrant: number & 16 != 0,
         beat_ms: u32::from(number & 32),
         grace_ms: u32::from(number & 64),
@@ -173,7 +173,7 @@ fn ties(number: u8) -> Ties {
 }
 
 /// A sound message, made of the next few bytes; its values need not be.
-fn message(rest: &mut &[u8]) -> Message {
+fn message(own: SessionId, rest: &mut &[u8]) -> Message {
     let mut next = || byte(rest).unwrap_or(0);
     let (what, which, flags, number) = (next(), next(), next(), next());
     let flag = |bit: u8| flags >> bit & 1 == 1;
@@ -185,7 +185,7 @@ fn message(rest: &mut &[u8]) -> Message {
         }
         .into(),
         ext: flag(2),
-        ties: flag(7).then(|| Box::new(ties(number))),
+        ties: flag(7).then(|| Box::new(ties(own, number))),
         who: None,
     });
     let name = NAMES[usize::from(which) % NAMES.len()].as_bytes().to_vec();

@@ -5,6 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use flom_core::{Action, Event, Request, Step};
 use flom_types::{Outcome, ResourceKind, ResourceName, SessionId};
 
+use self::holds::{Held, Holds, exclude};
+
+mod holds;
+
 /// Knows who counts on which lock, and what the daemon has done.
 #[derive(Debug, Default)]
 pub struct Judge {
@@ -14,7 +18,7 @@ pub struct Judge {
     lasting: bool,
     /// By number of the client.
     counted_on: BTreeMap<usize, Held>,
-    held: BTreeMap<SessionId, Vec<Held>>,
+    holds: Holds,
     asked: BTreeMap<SessionId, Request>,
     waiting: BTreeMap<SessionId, Waiting>,
     given: BTreeMap<ResourceName, Given>,
@@ -25,12 +29,6 @@ pub struct Judge {
     pub grants_after_waiting: u64,
     /// Waiters that were passed by others.
     pub passings: u64,
-}
-
-#[derive(Clone, Debug)]
-struct Held {
-    request: Request,
-    element: Option<String>,
 }
 
 #[derive(Debug)]
@@ -74,7 +72,7 @@ impl Judge {
         request: Request,
         element: Option<String>,
     ) -> Verdict {
-        let held = Held { request, element };
+        let held = Held::new(request, element);
         exclude(&held, self.counted_on.values())?;
         self.counted_on.insert(client, held);
         Ok(())
@@ -94,10 +92,13 @@ impl Judge {
     pub fn heard(&mut self, event: &Event) {
         match event {
             Event::Lock {
-                session, request, ..
+                session,
+                request,
+                nesting,
             } => {
                 // What it waited for before is withdrawn.
                 self.waiting.remove(session);
+                self.holds.know(*session, nesting.as_deref());
                 self.asked.insert(*session, request.clone());
             }
             Event::Unlock {
@@ -106,17 +107,15 @@ impl Judge {
                 rollback,
                 ..
             } => {
-                let held = self.held.entry(*session).or_default();
-                match given_back(held, resource).map(|which| held.remove(which)) {
+                match self.holds.give_back(*session, resource) {
                     Some(held) => self.take_back(&held, *rollback),
                     None => drop(self.waiting.remove(session)),
                 }
+                self.forget_if_idle(*session);
             }
             Event::Gone { session } => self.forget(*session),
             Event::Resume { session, from } => {
-                if let Some(held) = self.held.remove(from) {
-                    self.held.insert(*session, held);
-                }
+                self.holds.rename(*from, *session);
             }
             Event::Drain | Event::Tick => {}
         }
@@ -146,9 +145,16 @@ impl Judge {
         }
     }
 
+    /// Nobody runs inside of somebody who holds nothing and wants nothing.
+    fn forget_if_idle(&mut self, session: SessionId) {
+        if !self.waiting.contains_key(&session) && !self.asked.contains_key(&session) {
+            self.holds.forget_if_idle(session);
+        }
+    }
+
     /// Whether nobody is left, by the daemon's lights.
     pub fn is_over(&self) -> bool {
-        self.held.values().all(Vec::is_empty) && self.waiting.is_empty()
+        self.holds.all().next().is_none() && self.waiting.is_empty()
     }
 
     fn answered(
@@ -176,21 +182,21 @@ impl Judge {
             Outcome::Granted => {
                 self.grants += 1;
                 self.grants_after_waiting += u64::from(step == Step::Later);
+                let held = Held::new(asked.request.clone(), element.map(str::to_owned));
+                if self.holds.lend(session, &held) {
+                    return Ok(());
+                }
                 self.pass(session, &asked)?;
-                let held = Held {
-                    request: asked.request,
-                    element: element.map(str::to_owned),
-                };
-                exclude(&held, self.held.values().flatten())?;
+                exclude(&held, self.holds.all())?;
                 if self.lasting {
                     self.given
                         .entry(held.request.resource.clone())
                         .or_default()
                         .gives(&held)?;
                 }
-                self.held.entry(session).or_default().push(held);
+                self.holds.grant(session, held);
             }
-            _ => {}
+            _ => self.forget_if_idle(session),
         }
         Ok(())
     }
@@ -205,8 +211,7 @@ impl Judge {
             (_, ResourceKind::Timestamp { .. }) => false,
             (Outcome::Busy | Outcome::Queued, _) => {
                 let is_it = |other: &Request| other.resource.tree() == name.tree();
-                let mut held = self.held.values().flatten();
-                let is_held = held.any(|held| is_it(&held.request));
+                let is_held = self.holds.all().any(|held| is_it(&held.request));
                 !is_held && !self.waiting.values().any(|waiting| is_it(&waiting.request))
             }
             _ => false,
@@ -244,9 +249,10 @@ impl Judge {
 
     fn forget(&mut self, session: SessionId) {
         self.waiting.remove(&session);
-        for held in self.held.remove(&session).into_iter().flatten().rev() {
+        while let Some(held) = self.holds.give_back_latest(session) {
             self.take_back(&held, true);
         }
+        self.forget_if_idle(session);
     }
 
     fn take_back(&mut self, held: &Held, rollback: bool) {
@@ -257,7 +263,9 @@ impl Judge {
                 ..
             }
         );
-        if rollback && is_transactional {
+        // Somebody who runs inside of the session may have it, too.
+        let is_kept = || self.holds.all().any(|other| other.is_same(held));
+        if rollback && is_transactional && !is_kept() {
             let given = self.given.entry(held.request.resource.clone()).or_default();
             given.returned.extend(held.element.clone());
         }
@@ -303,54 +311,6 @@ impl Given {
             true => Ok(()),
             false => Err(format!("{name} gives {element} twice")),
         }
-    }
-}
-
-/// Which of its holds a session gives back by unlocking `name`.
-fn given_back(held: &[Held], name: &ResourceName) -> Option<usize> {
-    let place = |held: &Held| {
-        let mut elements = name.elements();
-        elements.position(|element| held.element.as_deref() == Some(element))
-    };
-    let mut fitting = (0..held.len()).filter(|which| match name.kind() {
-        ResourceKind::Hierarchical => held[*which].request.resource == *name,
-        _ => held[*which].request.resource.tree() == name.tree(),
-    });
-    match name.kind() {
-        ResourceKind::Set => fitting.min_by_key(|which| place(&held[*which])),
-        _ => fitting.next_back(),
-    }
-}
-
-/// Whether `one` may be held beside `others`.
-fn exclude<'a>(one: &Held, others: impl Iterator<Item = &'a Held>) -> Verdict {
-    let name = &one.request.resource;
-    let others: Vec<&Held> = others
-        .filter(|held| held.request.resource.tree() == name.tree())
-        .collect();
-    let is_twice = |held: &Held| held.element == one.element;
-    let admitted = match name.kind() {
-        ResourceKind::Simple | ResourceKind::Hierarchical => !others
-            .iter()
-            .any(|held| conflict(&held.request, &one.request)),
-        ResourceKind::Numeric { units } => {
-            let held: u32 = others.iter().map(|held| held.request.quantity).sum();
-            held + one.request.quantity <= units
-        }
-        ResourceKind::Set => {
-            let written = name
-                .elements()
-                .filter(|e| one.element.as_deref() == Some(e));
-            others.iter().filter(|held| is_twice(held)).count() < written.count()
-        }
-        ResourceKind::Sequence { holders, .. } => {
-            others.len() < holders as usize && !others.iter().any(|held| is_twice(held))
-        }
-        ResourceKind::Timestamp { holders } => others.len() < holders as usize,
-    };
-    match admitted {
-        true => Ok(()),
-        false => Err(format!("{one:?} is granted beside {others:?}")),
     }
 }
 
