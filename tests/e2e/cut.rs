@@ -86,6 +86,21 @@ fn the_next_one_gets_the_lock_and_the_command_is_ended_or_goes_on_as_was_asked_f
 }
 
 #[test]
+fn who_waits_learns_that_the_daemon_is_lost() {
+    let Some(scene) = Scene::set() else { return };
+    let (_holder, _) = scene.holder(&[]);
+    let words = ["-a", DAEMON, "-d", "0", "-r", "db", "--heartbeat=1"];
+    let waiter = flom(words).args(["--", "true"]).on(&scene.far).spawn();
+    wait_until("somebody in the queue", || {
+        let status = scene.daemon.flom(["--status", "-r", "db"]).run();
+        status.stdout.contains("waits 1")
+    });
+    scene.cut();
+    waiter.wait_for_stderr("ended before it granted db: Connection timed out");
+    waiter.wait().expect_code(99);
+}
+
+#[test]
 fn a_frozen_command_takes_up_its_lock_over_another_connection() {
     let Some(scene) = Scene::set() else { return };
     let (mut flom, process) = scene.holder(&["--on-lost=freeze", "--lost-grace=600"]);

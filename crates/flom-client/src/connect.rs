@@ -169,15 +169,18 @@ impl Search<'_> {
         }
     }
 
-    /// Connects, and has the system notice when the daemon's host is lost: as soon as the daemon's
-    /// system may notice that ours is, with the settings of the one who starts it.
+    /// Connects, and has the system notice when the daemon's host is lost, also while we wait and
+    /// have nothing to say: as soon as the daemon's system may notice that ours is.
     fn connect_tcp(&self, addresses: &[SocketAddr]) -> io::Result<Stream> {
         let stream = connect_tcp(addresses, left(self.until, CONNECT_LIMIT))?;
         let network = &self.settings.network;
-        let keepalive = Keepalive {
-            time: Duration::from_secs(network.keepalive_time_s.into()),
-            interval: Duration::from_secs(network.keepalive_interval_s.into()),
-            probes: network.keepalive_probes,
+        let keepalive = match network.miss_after() {
+            Some(limit) => Keepalive::within(limit),
+            None => Keepalive {
+                time: Duration::from_secs(network.keepalive_time_s.into()),
+                interval: Duration::from_secs(network.keepalive_interval_s.into()),
+                probes: network.keepalive_probes,
+            },
         };
         tune(&stream, &keepalive)?;
         Ok(stream)

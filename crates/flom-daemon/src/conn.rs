@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flom_core::Step;
-use flom_net::{Peer, PeerName, tune};
+use flom_net::{Keepalive, Peer, PeerName, tune};
 use flom_proto::{Decoder, Message, Report, Session, encode};
 use flom_status as status;
 use flom_status::metrics::Stake;
@@ -213,7 +213,7 @@ impl Conn {
     pub(crate) fn mind(&mut self, limit: Duration) {
         if !mem::replace(&mut self.minded, true) {
             // No socket of the network, or gone already: then there is nothing to be minded.
-            let _ = tune(&self.socket, &minding::looks(limit));
+            let _ = tune(&self.socket, &Keepalive::within(limit));
         }
     }
 
@@ -484,7 +484,6 @@ impl AsRawFd for Conn {
 }
 
 mod fault;
-mod minding;
 #[cfg(test)]
 mod tests;
 

@@ -5,7 +5,8 @@
 //! | `interface.rs` | the network interfaces of this host |
 //! | `address.rs` | from what the user wrote to socket addresses, with scope ids |
 //! | `stream.rs` | a client's connection, UNIX or TCP |
-//! | `listen.rs` | a daemon's TCP listener, and how accepted connections are kept alive |
+//! | `listen.rs` | a daemon's TCP listener |
+//! | `keepalive.rs` | when a TCP connection counts as lost |
 //! | `door.rs` | a daemon's UNIX socket, with the lock file that keeps a second daemon out |
 //! | `peer.rs`, `peer_groups.rs` | who is at the other end |
 //! | `layer.rs` | what may lie between the bytes of a socket and those of the messages |
@@ -20,6 +21,7 @@ mod address;
 mod claim;
 mod door;
 mod interface;
+mod keepalive;
 mod layer;
 mod listen;
 mod multicast;
@@ -31,8 +33,9 @@ mod stream;
 pub use address::{ResolveError, resolve, resolve_ipv6};
 pub use door::{DoorError, Owner, UnixDoor};
 pub use interface::{Interface, InterfaceError, interfaces};
+pub use keepalive::{Keepalive, tune};
 pub use layer::{Layer, LayerError, LayerFault, PeerName};
-pub use listen::{Keepalive, listen_tcp, tune};
+pub use listen::listen_tcp;
 pub use multicast::Group;
 pub use peer::Peer;
 pub use peer_groups::{PEER_GROUPS_MAX, peer_groups};

@@ -1,36 +1,14 @@
-//! A daemon's TCP socket, and the connections that come in through it.
+//! A daemon's TCP socket.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::AsFd;
-use std::time::Duration;
 
 use flom_types::target;
 use log::debug;
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::address::lacks_scope;
 use crate::stream::unscoped;
-
-/// The most that Linux takes as `TCP_KEEPIDLE` and `TCP_KEEPINTVL`, in s.
-const KEEPALIVE_S_MAX: u64 = 32767;
-
-/// The most that Linux takes as `TCP_KEEPCNT`.
-const PROBES_MAX: u32 = 127;
-
-/// The longest time that Linux waits for an acknowledgement if told to.
-const USER_TIMEOUT_MAX: Duration = Duration::from_millis(i32::MAX as u64);
-
-/// When a silent connection counts as lost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Keepalive {
-    /// How long it is silent before the first probe, in whole seconds.
-    pub time: Duration,
-    /// Time between two probes, in whole seconds.
-    pub interval: Duration,
-    /// Probes without answer until it counts as lost.
-    pub probes: u32,
-}
 
 /// Listens, without blocking, on the first of the `addresses` that this host can bind.
 ///
@@ -77,29 +55,4 @@ fn listen_one(address: &SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     socket.listen(backlog)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
-}
-
-/// Sets up a connection: what is written goes out at once, and a peer that vanishes without a word
-/// is noticed, also if it was just told something and owes the acknowledgement: the system would
-/// repeat that for a quarter of an hour. A listener passes it on to the connections that it accepts.
-///
-/// Values that the system would not take are moved to the nearest that it does, so that a wrong
-/// setting is no reason to turn a client away.
-///
-/// # Errors
-///
-/// As the system says; on Linux only if the connection has gone already.
-pub fn tune(socket: &impl AsFd, keepalive: &Keepalive) -> io::Result<()> {
-    let whole_s = |time: Duration| Duration::from_secs(time.as_secs().clamp(1, KEEPALIVE_S_MAX));
-    let (time, interval) = (whole_s(keepalive.time), whole_s(keepalive.interval));
-    let probes = keepalive.probes.clamp(1, PROBES_MAX);
-    let socket = SockRef::from(socket);
-    socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_user_timeout(Some((time + interval * probes).min(USER_TIMEOUT_MAX)))?;
-    socket.set_tcp_keepalive(
-        &TcpKeepalive::new()
-            .with_time(time)
-            .with_interval(interval)
-            .with_retries(probes),
-    )
 }

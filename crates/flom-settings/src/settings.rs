@@ -198,6 +198,16 @@ impl Network {
     pub fn discovery_timeout(&self) -> Duration {
         Duration::from_millis(self.discovery_timeout_ms.into())
     }
+
+    /// Within how long the system has to notice that the host of a peer is lost; `None` if
+    /// keep-alive decides. Whoever says how connections are to be kept alive gets that.
+    pub fn miss_after(&self) -> Option<Duration> {
+        let usual = Self::default();
+        let is_usual = self.keepalive_time_s == usual.keepalive_time_s
+            && self.keepalive_interval_s == usual.keepalive_interval_s
+            && self.keepalive_probes == usual.keepalive_probes;
+        self.heartbeat.duration().filter(|_| is_usual)
+    }
 }
 
 impl Default for Network {
@@ -258,4 +268,35 @@ pub struct Access {
     pub shutdown: Vec<Principal>,
     /// Who may look at the daemon's state; everybody if it is empty.
     pub observe: Vec<Principal>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_heartbeat_gives_way_to_what_is_said_of_keep_alive() {
+        let usual = Network::default();
+        assert_eq!(usual.miss_after(), Some(Duration::from_secs(15)));
+        for said in [
+            Network {
+                keepalive_time_s: 61,
+                ..usual.clone()
+            },
+            Network {
+                keepalive_interval_s: 9,
+                ..usual.clone()
+            },
+            Network {
+                keepalive_probes: 5,
+                ..usual.clone()
+            },
+            Network {
+                heartbeat: Seconds::default(),
+                ..usual.clone()
+            },
+        ] {
+            assert_eq!(said.miss_after(), None, "{said:?}");
+        }
+    }
 }

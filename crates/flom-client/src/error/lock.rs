@@ -84,7 +84,7 @@ pub enum LockError {
         circle: Vec<String>,
     },
     /// The connection ended before the lock was granted: nothing is held, nothing is queued.
-    #[error("the daemon at {peer} closed the connection before it granted {resource}")]
+    #[error("the connection to the daemon at {peer} ended before it granted {resource}")]
     Disconnected {
         /// What was asked for.
         resource: ResourceName,

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use flom_core::LockManager;
-use flom_settings::{HttpAddress, Network, Settings};
+use flom_settings::{HttpAddress, Settings};
 use jiff::tz::TimeZone;
 use mio::{Events, Poll};
 
@@ -127,12 +127,7 @@ impl Daemon {
         };
         let mut conns = Conns::new(Answers::of(flom_settings::peer_id()));
         conns.wrap_by(opened.wrapper);
-        // Whoever says how connections are to be looked after gets that.
-        let (network, usual) = (&settings.network, Network::default());
-        let is_usual = network.keepalive_time_s == usual.keepalive_time_s
-            && network.keepalive_interval_s == usual.keepalive_interval_s
-            && network.keepalive_probes == usual.keepalive_probes;
-        conns.miss_after(network.heartbeat.duration().filter(|_| is_usual));
+        conns.miss_after(settings.network.miss_after());
         Ok(Self {
             exhibition: None,
             entrances: Entrances::new(opened.doors, poll.registry())?,
