@@ -18,6 +18,22 @@ fn the_status_of_the_command_is_that_of_flom_whatever_it_is() {
 }
 
 #[test]
+fn a_timestamp_without_a_time_of_day_is_told_what_was_expected() {
+    let daemon = Daemon::start();
+    let ended = daemon.flom(["-r", "_t_%Y[1]", "--", "true"]).run();
+    let ended = ended.expect_code(99);
+    let last = ended.stderr.lines().last();
+    assert!(
+        last.is_some_and(|line| line.contains("expected one of %c %H")),
+        "{ended:?}"
+    );
+    daemon
+        .flom(["-r", "_t_%H[1]", "--", "true"])
+        .run()
+        .expect(0, "", "");
+}
+
+#[test]
 fn a_command_killed_by_a_signal_is_told_as_shells_do() {
     let daemon = Daemon::start();
     for signal in [1, 2, 3, 6, 9, 11, 14, 15] {

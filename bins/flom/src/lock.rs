@@ -12,6 +12,7 @@ use flom_cli::{Failure, exit};
 use flom_client::{Lineage, LockError, command};
 use flom_run::{Job, Limits, Notice, Outcome, RunError, die_of, status_of_signal};
 use flom_settings::{Monitor, OnLost, Settings, shown, signal_name};
+use flom_types::{ResourceKind, ResourceName, tick_us};
 
 use crate::print;
 use crate::waiting::{self, Waiting};
@@ -156,18 +157,33 @@ fn failure(error: &RunError, timeout_ms: i32) -> Failure {
         RunError::Lock(LockError::Connect(error)) => {
             Failure::returned("flom_client_connect", error.code()).because(error)
         }
-        RunError::Lock(error) => Failure::returned("flom_client_lock", error.code()).because(error),
+        RunError::Lock(error) => {
+            let failure = Failure::returned("flom_client_lock", error.code()).because(error);
+            match error {
+                LockError::Disconnected { resource, .. } if has_no_time(resource) => {
+                    failure.and(NO_TIME)
+                }
+                _ => failure,
+            }
+        }
         RunError::Execute { command, source } => exit::cannot_execute(command, source)
             .and(format!("Unable to execute command '{}'", shown(command))),
         error => exit::cannot_watch(error),
     }
 }
 
+/// Old daemons do not say why they close the connection, and ours have to do as they do.
+const NO_TIME: &str = "flom: a daemon takes a timestamp only if its format has a time of day: expected \
+    one of %c %H %I %M %r %R %s %S %T %X, or #f to #ffffff";
+
+fn has_no_time(resource: &ResourceName) -> bool {
+    matches!(resource.kind(), ResourceKind::Timestamp { .. })
+        && tick_us(resource.format()).is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;
-
-    use flom_types::ResourceName;
 
     use super::*;
 

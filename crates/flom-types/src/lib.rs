@@ -16,6 +16,7 @@ mod outcome;
 mod previous;
 mod printable;
 pub mod target;
+mod tick;
 mod time;
 mod who;
 
@@ -29,5 +30,6 @@ pub use name::{DEFAULT_RESOURCE, NameError, QUESTION, ResourceKind, ResourceName
 pub use outcome::Outcome;
 pub use previous::{ParsePreviousError, Previous};
 pub use printable::Printable;
+pub use tick::tick_us;
 pub use time::{Now, Patience, Time};
 pub use who::Who;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use flom_types::limits::TIMESTAMP_BYTES;
+use flom_types::tick_us;
 use jiff::Zoned;
 use jiff::civil::date;
 use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
@@ -37,8 +38,6 @@ const FRACTION_DIGITS: usize = 6;
 
 /// Bytes that the end of a line takes in an answer, where it is written as `&#10;`.
 const ESCAPED_BYTES: usize = 5;
-
-const SECOND_US: i64 = 1_000_000;
 
 impl Format {
     /// Takes a format that the grammar of names has let through, for times of `zone`.
@@ -101,31 +100,6 @@ fn longest_name(zone: &TimeZone) -> usize {
         zone.to_offset_info(day).abbreviation().len()
     };
     name(1).max(name(7))
-}
-
-/// The first line of the specification's table that applies; the search is for the letters alone,
-/// so `%%S` counts as `%S`.
-fn tick_us(format: &str) -> Option<i64> {
-    let fraction = (1..=FRACTION_DIGITS)
-        .rev()
-        .find(|digits| format.contains(&format!("#{}", "f".repeat(*digits))));
-    if let Some(digits) = fraction {
-        return Some(10_i64.pow(u32::try_from(FRACTION_DIGITS - digits).ok()?));
-    }
-    [
-        ("crsSTX", SECOND_US),
-        ("MR", 60 * SECOND_US),
-        ("HI", 3600 * SECOND_US),
-    ]
-    .into_iter()
-    .find(|(letters, _)| has_any(format, letters))
-    .map(|(_, tick)| tick)
-}
-
-fn has_any(format: &str, letters: &str) -> bool {
-    letters
-        .chars()
-        .any(|letter| format.contains(&format!("%{letter}")))
 }
 
 /// The pieces of a format, and the letters of its directives.
@@ -276,11 +250,11 @@ mod tests {
             ("#fffff", Some(10)),
             ("#f#fff%H", Some(1000)),
             ("%H#f", Some(100_000)),
-            ("%c", Some(SECOND_US)),
-            ("%%S", Some(SECOND_US)),
-            ("%H:%M", Some(60 * SECOND_US)),
-            ("%R", Some(60 * SECOND_US)),
-            ("%I", Some(3600 * SECOND_US)),
+            ("%c", Some(1_000_000)),
+            ("%%S", Some(1_000_000)),
+            ("%H:%M", Some(60_000_000)),
+            ("%R", Some(60_000_000)),
+            ("%I", Some(3_600_000_000)),
         ];
         for (format, wanted) in table {
             assert_eq!(
