@@ -226,45 +226,47 @@ fn a_signal_ends_a_frozen_command() {
 
 #[test]
 fn a_command_that_holds_for_too_long_is_ended_before_the_lock_is_given_back() {
-    let daemon = Daemon::start();
-    let script =
-        "trap 'echo told; read line; exit 3' TERM; echo runs; while :; do sleep 0.05; done";
-    let words = [
-        "-r",
-        "db",
-        "--max-hold=0.3",
-        "--kill-after=600",
-        "--",
-        "sh",
-        "-c",
-        script,
-    ];
-    let mut flom = daemon.flom(words).spawn();
-    flom.wait_for_stdout("told\n");
-    assert_eq!(daemon.probe("db"), 4, "it has not ended yet");
-    flom.type_line("end");
-    let ended = flom.wait().expect_code(94);
-    assert!(
-        ended
-            .stderr
-            .contains("--max-hold is over, the command is ended\n"),
-        "{ended:?}"
-    );
-    assert_eq!(daemon.probe("db"), 0);
+    for daemon in daemons().map(|start| start()) {
+        let script =
+            "trap 'echo told; read line; exit 3' TERM; echo runs; while :; do sleep 0.05; done";
+        let words = [
+            "-r",
+            "db",
+            "--max-hold=0.3",
+            "--kill-after=600",
+            "--",
+            "sh",
+            "-c",
+            script,
+        ];
+        let mut flom = daemon.flom(words).spawn();
+        flom.wait_for_stdout("told\n");
+        assert_eq!(daemon.probe("db"), 4, "it has not ended yet");
+        flom.type_line("end");
+        let ended = flom.wait().expect_code(94);
+        assert!(
+            ended
+                .stderr
+                .contains("--max-hold is over, the command is ended\n"),
+            "{ended:?}"
+        );
+        assert_eq!(daemon.probe("db"), 0);
+    }
 }
 
 #[test]
 fn a_lock_is_kept_for_a_while_after_the_command() {
-    let daemon = Daemon::start();
-    let keeper = daemon
-        .flom(["-r", "db", "--min-hold=600", "--", "sh", "-c", "echo $$ "])
-        .spawn();
-    let command: i32 = keeper.wait_for_stdout("\n").trim().parse().unwrap();
-    wait_until("the end of the command", || !is_alive(command));
-    assert_eq!(daemon.probe("db"), 4);
-    keeper.signal(Signal::TERM); // who wants it to end need not wait
-    keeper.wait().expect_code(0);
-    assert_eq!(daemon.probe("db"), 0);
-    let ended = daemon.flom(["--min-hold=0.4", "--", "true"]).run();
-    assert!(ended.expect_code(0).took.as_millis() >= 400);
+    for daemon in daemons().map(|start| start()) {
+        let keeper = daemon
+            .flom(["-r", "db", "--min-hold=600", "--", "sh", "-c", "echo $$ "])
+            .spawn();
+        let command: i32 = keeper.wait_for_stdout("\n").trim().parse().unwrap();
+        wait_until("the end of the command", || !is_alive(command));
+        assert_eq!(daemon.probe("db"), 4);
+        keeper.signal(Signal::TERM); // who wants it to end need not wait
+        keeper.wait().expect_code(0);
+        assert_eq!(daemon.probe("db"), 0);
+        let ended = daemon.flom(["--min-hold=0.4", "--", "true"]).run();
+        assert!(ended.expect_code(0).took.as_millis() >= 400);
+    }
 }
