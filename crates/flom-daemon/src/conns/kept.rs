@@ -184,22 +184,68 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     use flom_core::Step;
+    use flom_net::{Layer, LayerError, PeerName};
     use flom_proto::{Lock, Message, Session, Ties, encode};
     use flom_types::{Lineage, Outcome};
     use mio::Poll;
 
     use super::*;
     use crate::answers::Answers;
+    use crate::wrapped::Wrapper;
 
     const NOW: Time = Time(0);
+
+    /// Proves that the peer has this name, and wraps nothing.
+    #[derive(Debug)]
+    struct Named(PeerName);
+
+    impl Layer for Named {
+        fn open(
+            &mut self,
+            received: &[u8],
+            plain: &mut Vec<u8>,
+            _wire: &mut Vec<u8>,
+        ) -> Result<(), LayerError> {
+            plain.extend_from_slice(received);
+            Ok(())
+        }
+
+        fn seal(&mut self, plain: &[u8], wire: &mut Vec<u8>) -> Result<(), LayerError> {
+            wire.extend_from_slice(plain);
+            Ok(())
+        }
+
+        fn is_ready(&self) -> bool {
+            true
+        }
+
+        fn is_closed(&self) -> bool {
+            false
+        }
+
+        fn peer_name(&self) -> Option<&PeerName> {
+            Some(&self.0)
+        }
+    }
+
+    /// Somebody new, who proves to have this name.
+    fn admit(conns: &mut Conns, name: &'static str) -> SessionId {
+        conns.wrap_by(Some(Wrapper {
+            wrap: Box::new(move || Box::new(Named(PeerName::new(name)))),
+            limit_ms: u64::from(u32::MAX),
+            check_peer_id: false,
+        }));
+        let poll = Poll::new().unwrap();
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        conns.admit(NOW, ours.into(), poll.registry()).unwrap();
+        let sessions = conns.sessions().into_iter();
+        sessions.map(|(session, _)| session).max().unwrap()
+    }
 
     /// Asks for `db`, and is answered like this; gone then in this way.
     fn ended(outcome: Outcome, is_broken: bool) -> Conns {
         let mut conns = Conns::new(Answers::of("id".to_owned()));
-        let poll = Poll::new().unwrap();
-        let (ours, _theirs) = UnixStream::pair().unwrap();
-        conns.admit(NOW, ours.into(), poll.registry()).unwrap();
-        let (session, _) = conns.sessions()[0];
+        let session = admit(&mut conns, "a");
         let conn = conns.get_mut(session).unwrap();
         let mut bytes = Vec::new();
         encode(&Message::Lock(asking()), &mut bytes);
@@ -249,6 +295,16 @@ mod tests {
             assert!(conns.kept.claims.is_empty(), "{outcome} {is_broken}");
             assert!(conns.kept.alone.is_empty(), "{outcome} {is_broken}");
         }
+    }
+
+    #[test]
+    fn a_lock_goes_on_only_with_whom_the_same_name_is_proven_of() {
+        let mut conns = ended(Outcome::Granted, true);
+        let db = ResourceName::parse(b"db").unwrap();
+        let other = admit(&mut conns, "b");
+        assert_eq!(conns.take_over(other, Token(1), &db), None);
+        let same = admit(&mut conns, "a");
+        assert!(conns.take_over(same, Token(1), &db).is_some());
     }
 
     #[test]
