@@ -106,13 +106,10 @@ impl Judge {
                 resource,
                 rollback,
                 ..
-            } => {
-                match self.holds.give_back(*session, resource) {
-                    Some(held) => self.take_back(&held, *rollback),
-                    None => drop(self.waiting.remove(session)),
-                }
-                self.forget_if_idle(*session);
-            }
+            } => match self.holds.give_back(*session, resource) {
+                Some(held) => self.take_back(&held, *rollback),
+                None => drop(self.waiting.remove(session)),
+            },
             Event::Gone { session } => self.forget(*session),
             Event::Resume { session, from } => {
                 self.holds.rename(*from, *session);
@@ -142,13 +139,6 @@ impl Judge {
             Action::Deadlock { session, step, .. } => {
                 self.answered(*session, *step, Outcome::Busy, None)
             }
-        }
-    }
-
-    /// Nobody runs inside of somebody who holds nothing and wants nothing.
-    fn forget_if_idle(&mut self, session: SessionId) {
-        if !self.waiting.contains_key(&session) && !self.asked.contains_key(&session) {
-            self.holds.forget_if_idle(session);
         }
     }
 
@@ -196,7 +186,9 @@ impl Judge {
                 }
                 self.holds.grant(session, held);
             }
-            _ => self.forget_if_idle(session),
+            // There is no such resource: the session is bound to nothing, and as good as new.
+            Outcome::CannotWait | Outcome::InvalidName => self.holds.forget(session),
+            _ => {}
         }
         Ok(())
     }
@@ -252,7 +244,7 @@ impl Judge {
         while let Some(held) = self.holds.give_back_latest(session) {
             self.take_back(&held, true);
         }
-        self.forget_if_idle(session);
+        self.holds.forget(session);
     }
 
     fn take_back(&mut self, held: &Held, rollback: bool) {

@@ -62,12 +62,10 @@ impl Holds {
         }
     }
 
-    /// Forgets a session that holds nothing.
-    pub(super) fn forget_if_idle(&mut self, session: SessionId) {
-        if self.by_session.get(&session).is_none_or(Vec::is_empty) {
-            self.by_session.remove(&session);
-            self.nestings.remove(&session);
-        }
+    /// Forgets a session, which holds nothing.
+    pub(super) fn forget(&mut self, session: SessionId) {
+        self.by_session.remove(&session);
+        self.nestings.remove(&session);
     }
 
     pub(super) fn rename(&mut self, from: SessionId, to: SessionId) {
