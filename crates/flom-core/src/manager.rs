@@ -4,6 +4,7 @@
 //! the business of [`Rules`](crate::resource::Rules), a file for each kind.
 
 mod circles;
+mod effort;
 mod footprint;
 mod leave;
 mod life;
@@ -230,7 +231,7 @@ impl LockManager {
             }
             Verdict::Impossible => self.answer(id, step, Outcome::Impossible),
             Verdict::NotNow if request.wait => {
-                if let Some(circle) = self.circle_of_newcomer(id, on, &request) {
+                if let Some(circle) = self.circle_of_newcomer(now, id, on, &request) {
                     self.actions.push(Action::Deadlock {
                         session: id,
                         step,

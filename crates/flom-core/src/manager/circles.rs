@@ -5,6 +5,9 @@
 //! a new one would be can be found out by going from whom it waits for to those for whom these wait.
 //! Only sessions that somebody keeps from ending are looked at: of each resource a list of them is
 //! kept, and is nearly always empty.
+//!
+//! Clients could make that take as long as they like, and everybody else would wait. So it may take
+//! only so much [`Effort`]; a search that needs more finds nothing.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -61,6 +64,7 @@ impl LockManager {
     /// The circle that would be closed if the session waited for that.
     pub(super) fn circle_of_newcomer(
         &self,
+        now: Now,
         session: SessionId,
         on: ResourceId,
         request: &Request,
@@ -78,11 +82,12 @@ impl LockManager {
             request,
             keeps,
         };
+        self.nests.effort.refill(now.time);
         let search = Search {
             manager: self,
             newcomer: Some(newcomer),
         };
-        search.circle(session)
+        search.circle(session, &search.stuck([session])?)
     }
 
     /// Refuses who waits for a resource and waits for itself, now that somebody has been granted the
@@ -93,6 +98,7 @@ impl LockManager {
         if self.nests.keepers.is_empty() {
             return;
         }
+        self.nests.effort.refill(now.time);
         while let Some((session, circle)) = self.late_circle(on) {
             self.actions.push(Action::Deadlock {
                 session,
@@ -109,20 +115,24 @@ impl LockManager {
             manager: self,
             newcomer: None,
         };
-        let mut latest_first = keepers.values().rev();
-        latest_first.find_map(|session| Some((*session, search.circle(*session)?)))
+        let stuck = search.stuck(keepers.values().copied())?;
+        let mut latest_first = keepers.values().rev().filter(|one| stuck.contains(one));
+        latest_first.find_map(|session| Some((*session, search.circle(*session, &stuck)?)))
     }
 }
 
 impl Search<'_> {
-    /// The shortest circle that `first` waits in.
-    fn circle(&self, first: SessionId) -> Option<Vec<Link>> {
-        let stuck = self.stuck(first)?;
+    /// The shortest circle that `first` waits in, if it does. Nothing of it is told if that took too
+    /// long to find out.
+    fn circle(&self, first: SessionId, stuck: &BTreeSet<SessionId>) -> Option<Vec<Link>> {
         let keeps = self.keeps(first);
         let mut ways: BTreeMap<SessionId, Way> = BTreeMap::new();
         let mut next = VecDeque::from([first]);
         while let Some(from) = next.pop_front() {
-            for (holder, chain) in self.blockers(from, &stuck) {
+            if self.manager.nests.effort.is_over() {
+                return Some(Vec::new());
+            }
+            for (holder, chain) in self.blockers(from, stuck) {
                 if keeps.contains(&holder) {
                     let last = Way {
                         from,
@@ -150,29 +160,41 @@ impl Search<'_> {
         None
     }
 
-    /// Those who can never be served, among whom `first` may have to wait for; `None` if it is not
-    /// one of them itself.
-    fn stuck(&self, first: SessionId) -> Option<BTreeSet<SessionId>> {
-        let mut stuck = self.within_reach(first);
-        loop {
-            let served: Vec<SessionId> = self.servable(&stuck).collect();
-            for waiter in &served {
-                stuck.remove(waiter);
+    /// Those who can never be served, among whom `firsts` may have to wait; `None` if none of `firsts`
+    /// is one of them, or if it takes too long to find out.
+    fn stuck(&self, firsts: impl IntoIterator<Item = SessionId>) -> Option<BTreeSet<SessionId>> {
+        let mut firsts: BTreeSet<SessionId> = firsts.into_iter().collect();
+        let mut stuck = self.within_reach(&firsts);
+        let mut waiters: BTreeMap<ResourceId, Vec<SessionId>> = BTreeMap::new();
+        for waiter in &stuck {
+            let on = self.waiter(*waiter).on;
+            waiters.entry(on).or_default().push(*waiter);
+        }
+        let mut next: BTreeSet<ResourceId> = waiters.keys().copied().collect();
+        while let Some(on) = next.pop_first() {
+            let Some(waiters) = waiters.get_mut(&on) else {
+                continue;
+            };
+            for served in self.take_servable(on, waiters, &stuck) {
+                stuck.remove(&served);
+                firsts.remove(&served);
+                // Those whom it kept can end now, and others have what they hold.
+                let kept = self.keeps(served).iter();
+                let kept = kept.filter_map(|kept| self.manager.sessions.get(*kept)?.bound);
+                next.extend(kept);
             }
-            if !stuck.contains(&first) {
+            if firsts.is_empty() || self.manager.nests.effort.is_over() {
                 return None;
             }
-            if served.is_empty() {
-                return Some(stuck);
-            }
         }
+        Some(stuck)
     }
 
-    /// The waiters who keep somebody from ending for whom `first` may have to wait, and so on.
-    fn within_reach(&self, first: SessionId) -> BTreeSet<SessionId> {
-        let mut found = BTreeSet::from([first]);
+    /// The waiters who keep somebody from ending for whom `firsts` may have to wait, and so on.
+    fn within_reach(&self, firsts: &BTreeSet<SessionId>) -> BTreeSet<SessionId> {
+        let mut found = firsts.clone();
         let mut seen = BTreeSet::new();
-        let mut next = vec![first];
+        let mut next: Vec<SessionId> = firsts.iter().copied().collect();
         while let Some(session) = next.pop() {
             let on = self.waiter(session).on;
             if !seen.insert(on) {
@@ -186,25 +208,29 @@ impl Search<'_> {
         found
     }
 
-    /// Which of these can be served, if the others cannot.
-    fn servable(&self, stuck: &BTreeSet<SessionId>) -> impl Iterator<Item = SessionId> {
-        let mut by_resource: BTreeMap<ResourceId, Vec<Hold>> = BTreeMap::new();
-        stuck.iter().copied().filter(move |session| {
+    /// Takes those out of the `waiters` for a resource who can be served if those who are `stuck`
+    /// cannot.
+    fn take_servable(
+        &self,
+        on: ResourceId,
+        waiters: &mut Vec<SessionId>,
+        stuck: &BTreeSet<SessionId>,
+    ) -> Vec<SessionId> {
+        let stopped = self.stopped_for_ever(on, stuck);
+        let holds = each_once(stopped.flat_map(|stopped| stopped.holds));
+        let manager = self.manager;
+        let rules = &manager.resources[on].rules;
+        let is_servable = |session: &mut SessionId| {
+            manager.nests.effort.spend(1 + holds.len());
             let Waiter {
-                on,
-                ticket,
-                request,
+                ticket, request, ..
             } = self.waiter(*session);
-            let holds = by_resource.entry(on).or_insert_with(|| {
-                let stopped = self.stopped_for_ever(on, stuck);
-                each_once(stopped.flat_map(|stopped| stopped.holds))
-            });
-            let manager = self.manager;
-            let rules = &manager.resources[on].rules;
-            rules
-                .stuck((ticket, request), holds, manager.limit)
-                .is_none()
-        })
+            !manager.nests.effort.is_over()
+                && rules
+                    .stuck((ticket, request), &holds, manager.limit)
+                    .is_none()
+        };
+        waiters.extract_if(.., is_servable).collect()
     }
 
     /// For which holders this waiter waits for ever, and through which other waiters.
@@ -257,6 +283,7 @@ impl Search<'_> {
             let holds = &manager.sessions.get(session)?.holds;
             let holds = holds.iter().map(|holding| manager.loans.whole(holding));
             let holds: Vec<_> = holds.collect();
+            manager.nests.effort.spend(1 + holds.len());
             (!holds.is_empty()).then_some(Stopped { session, holds })
         })
     }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use flom_types::{Lineage, SessionId, Token};
 
+use super::effort::Effort;
 use super::{LockManager, ResourceId};
 use crate::Nesting;
 use crate::queue::Ticket;
@@ -23,6 +24,8 @@ pub(super) struct Nests {
     pub(super) stopped: BTreeMap<ResourceId, BTreeSet<SessionId>>,
     /// Those who wait for a resource and keep somebody from ending.
     pub(super) keepers: BTreeMap<ResourceId, BTreeMap<Ticket, SessionId>>,
+    /// What may be spent on looking for circles.
+    pub(super) effort: Effort,
 }
 
 /// What a session has said about itself, and what follows from it.
