@@ -266,7 +266,7 @@ impl Conns {
             }
             Action::Close { session, reason } => {
                 if let Some(conn) = self.take(session) {
-                    self.forget_claim(&conn);
+                    self.forget_claim(conn.id());
                     self.metrics.refused(figures::RULES);
                     self.tell_dropped(&conn, reason);
                 }
@@ -380,7 +380,7 @@ impl Conns {
                 self.gone.push_back(session);
             }
         } else {
-            self.forget_claim(&conn);
+            self.forget_claim(conn.id());
             if !conn.is_flushed() {
                 // It closed without waiting for its last answer; it may still read it. If not,
                 // nothing is lost.

@@ -97,8 +97,8 @@ pub enum Heard {
     Resume {
         /// What it says to show whose lock it is.
         token: Token,
-        /// Of what.
-        resource: ResourceName,
+        /// What was granted, as it was asked for.
+        request: Request,
     },
     /// The daemon is to end.
     Shutdown {
@@ -320,8 +320,8 @@ impl Conversation {
         let tied = ties.and_then(|ties| self.tie(*ties));
         let nesting = match tied {
             Some((nesting, true)) => {
-                let (token, resource) = (nesting.lineage.own(), request.resource);
-                return Ok(Heard::Resume { token, resource });
+                let token = nesting.lineage.own();
+                return Ok(Heard::Resume { token, request });
             }
             Some((nesting, false)) => Some(nesting),
             None => None,

@@ -293,10 +293,13 @@ impl Daemon {
         match heard {
             Heard::Event(event) if self.may_lock(now, session) => {
                 self.conns.mind(session);
+                if let Event::Lock { request, .. } = &event {
+                    self.conns.note_grace(session, request);
+                }
                 self.decide(now, event);
             }
-            Heard::Resume { token, resource } if self.may_lock(now, session) => {
-                self.resume(now, session, token, &resource);
+            Heard::Resume { token, request } if self.may_lock(now, session) => {
+                self.resume(now, session, token, &request);
             }
             Heard::Event(_) | Heard::Resume { .. } => {}
             Heard::InvalidName(error) => {

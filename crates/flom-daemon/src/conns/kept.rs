@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use flom_core::Request;
 use flom_status::Peer;
-use flom_types::{ResourceName, SessionId, Time, Token, target};
+use flom_types::{SessionId, Time, Token, target};
 use log::debug;
 
 use super::{Conn, Conns, number};
@@ -22,64 +23,56 @@ const CLIENTS: usize = 10_000;
 pub(super) struct Kept {
     /// By what they say to show who they are: those with a connection, too.
     claims: BTreeMap<Token, Claim>,
-    /// Those without one, by how long their locks are kept.
-    alone: BTreeMap<(Time, SessionId), Alone>,
+    /// What those have said who have a claim: one each, the latest.
+    tokens: BTreeMap<SessionId, Token>,
+    /// Those without one, by how long their locks are kept, as they were when last heard of.
+    alone: BTreeMap<(Time, SessionId), Peer>,
 }
 
 /// Somebody who may come back, and what for.
 #[derive(Debug)]
 struct Claim {
     session: SessionId,
-    resource: ResourceName,
+    request: Request,
     /// What the certificate says that was shown.
     name: Option<String>,
     grace_ms: u32,
 }
 
-/// Somebody who has a lock and no connection.
-#[derive(Debug)]
-struct Alone {
-    token: Token,
-    /// Who it was when it was last heard of.
-    peer: Peer,
-}
-
 impl Conns {
     /// Sees to it that somebody who asks for a lock is missed when it is gone.
     pub(crate) fn mind(&mut self, session: SessionId) {
-        let heartbeat = self.heartbeat;
-        if let Some(conn) = self.get_mut(session)
+        if let Some(limit) = self.heartbeat
+            && let Some(conn) = self.get_mut(session)
             && conn.is_to_be_minded()
         {
-            if let Some(limit) = heartbeat {
-                conn.mind(limit);
-            }
-            self.note_grace(session);
+            conn.mind(limit);
         }
     }
 
-    /// Whether somebody may hold something.
-    pub(crate) fn may_hold(&self, session: SessionId) -> bool {
-        self.get(session)
-            .is_some_and(|conn| conn.conversation().may_hold())
-    }
-
-    /// Takes note that `session`, which asks for a lock, may come back for it.
-    fn note_grace(&mut self, session: SessionId) {
+    /// Takes note that `session`, which makes this request, may come back for what it gets, or may
+    /// not.
+    pub(crate) fn note_grace(&mut self, session: SessionId, request: &Request) {
         let Some(conn) = self.get(session) else {
             return;
         };
-        let (Some((token, grace_ms)), Some((resource, _))) =
-            (conn.conversation().grace(), conn.conversation().asked())
-        else {
-            return;
+        let Some((token, grace_ms)) = conn.conversation().grace() else {
+            return self.forget_claim(session);
         };
         let claim = Claim {
             session,
-            resource: resource.clone(),
+            request: request.clone(),
             name: conn.peer_name().map(|name| name.as_str().to_owned()),
             grace_ms: grace_ms.min(GRACE_MS),
         };
+        if self
+            .kept
+            .tokens
+            .get(&session)
+            .is_some_and(|old| *old != token)
+        {
+            self.forget_claim(session);
+        }
         // Who says what somebody else has said before is not that one.
         let may = match self.kept.claims.get(&token) {
             Some(known) => known.session == session,
@@ -87,16 +80,17 @@ impl Conns {
         };
         if may {
             self.kept.claims.insert(token, claim);
+            self.kept.tokens.insert(session, token);
         }
     }
 
-    /// Whose lock it is that `session` comes back for, with this token: that one has no connection
-    /// any more. `None` if there is no such lock.
-    pub(crate) fn take_over(
-        &mut self,
+    /// Whose lock it is that `session` comes back for, with this token and a request like the one
+    /// that was granted. `None` if there is no such lock.
+    pub(crate) fn owner(
+        &self,
         session: SessionId,
         token: Token,
-        resource: &ResourceName,
+        request: &Request,
     ) -> Option<SessionId> {
         let name = self.get(session)?.peer_name();
         let name = name.map(|name| name.as_str().to_owned());
@@ -105,36 +99,48 @@ impl Conns {
         let is_held = self
             .get(from)
             .is_none_or(|conn| conn.conversation().may_hold() && !conn.conversation().is_waiting());
-        if claim.resource != *resource || claim.name != name || !is_held || from == session {
-            return None;
+        let is_alike = claim.request.resource == request.resource
+            && claim.request.mode == request.mode
+            && claim.request.quantity == request.quantity;
+        (is_alike && claim.name == name && is_held && from != session).then_some(from)
+    }
+
+    /// What `from` had, `session` has.
+    pub(crate) fn take_over(&mut self, session: SessionId, from: SessionId) {
+        if let Some(token) = self.kept.tokens.remove(&from) {
+            self.forget_claim(session);
+            self.kept.tokens.insert(session, token);
+            if let Some(claim) = self.kept.claims.get_mut(&token) {
+                claim.session = session;
+            }
         }
-        self.kept.claims.get_mut(&token)?.session = session;
         self.kept.alone.retain(|(_, alone), _| *alone != from);
         // What is left of the old connection is of no use: nobody is at its other end.
         drop(self.take(from));
-        Some(from)
     }
 
     /// Whether the lock of somebody who has just lost the connection is kept.
     pub(super) fn keep(&mut self, conn: &Conn) -> bool {
         let holds = conn.conversation().may_hold() && !conn.conversation().is_waiting();
         let claim = match conn.is_broken() && holds {
-            true => self.claim_of(conn),
+            true => {
+                let token = self.kept.tokens.get(&conn.id());
+                token.and_then(|token| self.kept.claims.get(token))
+            }
             false => {
-                self.forget_claim(conn);
+                self.forget_claim(conn.id());
                 None
             }
         };
-        let Some((token, grace_ms)) = claim else {
+        let Some(claim) = claim else {
             return false;
         };
-        let until = self.turn.after_ms(grace_ms.into());
+        let until = self.turn.after_ms(claim.grace_ms.into());
         let peer = Peer {
             is_lost: true,
             ..conn.peer()
         };
-        let alone = Alone { token, peer };
-        self.kept.alone.insert((until, conn.id()), alone);
+        self.kept.alone.insert((until, conn.id()), peer);
         debug!(
             target: target::CONN,
             "session={} has lost its connection; its lock is kept",
@@ -144,16 +150,10 @@ impl Conns {
     }
 
     /// Somebody will not come back.
-    pub(super) fn forget_claim(&mut self, conn: &Conn) {
-        if let Some((token, _)) = self.claim_of(conn) {
+    pub(super) fn forget_claim(&mut self, session: SessionId) {
+        if let Some(token) = self.kept.tokens.remove(&session) {
             self.kept.claims.remove(&token);
         }
-    }
-
-    fn claim_of(&self, conn: &Conn) -> Option<(Token, u32)> {
-        let (token, _) = conn.conversation().grace()?;
-        let claim = self.kept.claims.get(&token)?;
-        (claim.session == conn.id()).then_some((token, claim.grace_ms))
     }
 
     /// Gives up those who have not come back in time.
@@ -161,8 +161,8 @@ impl Conns {
         while let Some(first) = self.kept.alone.first_entry()
             && first.key().0 <= now
         {
-            let ((_, session), Alone { token, .. }) = first.remove_entry();
-            self.kept.claims.remove(&token);
+            let ((_, session), _) = first.remove_entry();
+            self.forget_claim(session);
             self.gone.push_back(session);
         }
     }
@@ -175,7 +175,7 @@ impl Conns {
     /// Who has a lock and no connection.
     pub(super) fn kept_peers(&self) -> impl Iterator<Item = (SessionId, &Peer)> {
         let alone = self.kept.alone.iter();
-        alone.map(|((_, session), alone)| (*session, &alone.peer))
+        alone.map(|((_, session), peer)| (*session, peer))
     }
 }
 
@@ -183,14 +183,15 @@ impl Conns {
 mod tests {
     use std::os::unix::net::UnixStream;
 
-    use flom_core::Step;
+    use flom_core::{Event, Step};
     use flom_net::{Layer, LayerError, PeerName};
     use flom_proto::{Lock, Message, Session, Ties, encode};
-    use flom_types::{Lineage, Outcome};
+    use flom_types::{Lineage, LockMode, Outcome};
     use mio::Poll;
 
     use super::*;
     use crate::answers::Answers;
+    use crate::conversation::Heard;
     use crate::wrapped::Wrapper;
 
     const NOW: Time = Time(0);
@@ -246,12 +247,8 @@ mod tests {
     fn ended(outcome: Outcome, is_broken: bool) -> Conns {
         let mut conns = Conns::new(Answers::of("id".to_owned()));
         let session = admit(&mut conns, "a");
-        let conn = conns.get_mut(session).unwrap();
-        let mut bytes = Vec::new();
-        encode(&Message::Lock(asking()), &mut bytes);
-        conn.feed(&bytes);
-        conn.next_heard(NOW, &crate::SystemLog::none()).unwrap();
-        conns.mind(session);
+        let request = ask(&mut conns, session, 1);
+        conns.note_grace(session, &request);
         assert_eq!(conns.kept.claims.len(), 1);
         conns.answer(NOW, session, Step::First, outcome);
         if is_broken {
@@ -261,9 +258,21 @@ mod tests {
         conns
     }
 
-    fn asking() -> Lock {
+    /// What `session`, which says this token, is heard to ask for.
+    fn ask(conns: &mut Conns, session: SessionId, token: u64) -> Request {
+        let conn = conns.get_mut(session).unwrap();
+        let mut bytes = Vec::new();
+        encode(&Message::Lock(asking(token)), &mut bytes);
+        conn.feed(&bytes);
+        match conn.next_heard(NOW, &crate::SystemLog::none()).unwrap() {
+            Some(Heard::Event(Event::Lock { request, .. })) => request,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn asking(token: u64) -> Lock {
         let ties = Ties {
-            lineage: Some(Lineage::outermost(Token(1))),
+            lineage: Some(Lineage::outermost(Token(token))),
             grace_ms: u32::MAX,
             ..Ties::default()
         };
@@ -300,11 +309,42 @@ mod tests {
     #[test]
     fn a_lock_goes_on_only_with_whom_the_same_name_is_proven_of() {
         let mut conns = ended(Outcome::Granted, true);
-        let db = ResourceName::parse(b"db").unwrap();
         let other = admit(&mut conns, "b");
-        assert_eq!(conns.take_over(other, Token(1), &db), None);
+        let request = ask(&mut conns, other, 2);
+        assert_eq!(conns.owner(other, Token(1), &request), None);
         let same = admit(&mut conns, "a");
-        assert!(conns.take_over(same, Token(1), &db).is_some());
+        let owner = conns.owner(same, Token(1), &request);
+        assert!(owner.is_some());
+        let mode = LockMode::ConcurrentRead;
+        let other_mode = Request {
+            mode,
+            ..request.clone()
+        };
+        assert_eq!(conns.owner(same, Token(1), &other_mode), None);
+        let quantity = 2;
+        let more = Request {
+            quantity,
+            ..request
+        };
+        assert_eq!(conns.owner(same, Token(1), &more), None);
+        // Who has taken it over has the claim, too.
+        conns.take_over(same, owner.unwrap());
+        conns.lose(same);
+        assert!(conns.kept.claims.is_empty() && conns.kept.tokens.is_empty());
+    }
+
+    #[test]
+    fn a_connection_has_one_claim_however_many_tokens_it_says() {
+        let mut conns = Conns::new(Answers::of("id".to_owned()));
+        let session = admit(&mut conns, "a");
+        for token in 1..100 {
+            let request = ask(&mut conns, session, token);
+            conns.note_grace(session, &request);
+            conns.answer(NOW, session, Step::First, Outcome::Busy);
+            assert_eq!(conns.kept.claims.len(), 1);
+        }
+        conns.lose(session);
+        assert!(conns.kept.claims.is_empty() && conns.kept.tokens.is_empty());
     }
 
     #[test]

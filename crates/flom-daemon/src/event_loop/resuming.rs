@@ -1,7 +1,7 @@
 //! Clients that come back over another connection.
 
-use flom_core::{Action, Event, Step};
-use flom_types::{Now, Outcome, ResourceName, SessionId, Token};
+use flom_core::{Action, Event, Request, Step};
+use flom_types::{Now, Outcome, SessionId, Token};
 
 use super::Daemon;
 use crate::answers::Word;
@@ -12,14 +12,8 @@ const NOTHING: &str = "there is no such lock to go on with";
 
 impl Daemon {
     /// Lets `session` go on with the lock that is known by `token`, if there is one.
-    pub(super) fn resume(
-        &mut self,
-        now: Now,
-        session: SessionId,
-        token: Token,
-        resource: &ResourceName,
-    ) {
-        let Some(from) = self.conns.take_over(session, token, resource) else {
+    pub(super) fn resume(&mut self, now: Now, session: SessionId, token: Token, request: &Request) {
+        let Some(from) = self.conns.owner(session, token, request) else {
             let word = Word {
                 element: Some(NOTHING.to_owned()),
                 ..Outcome::Refused.into()
@@ -32,19 +26,16 @@ impl Daemon {
         trace::event(&event);
         for mut action in self.manager.handle(now, event) {
             trace::action(&action);
-            if let Action::Answer {
-                outcome: Outcome::Refused,
-                element,
-                ..
-            } = &mut action
-            {
-                *element = Some(NOTHING.to_owned());
+            // Who is refused has changed nothing.
+            match &mut action {
+                Action::Answer {
+                    outcome: Outcome::Granted,
+                    ..
+                } => self.conns.take_over(session, from),
+                Action::Answer { element, .. } => *element = Some(NOTHING.to_owned()),
+                _ => {}
             }
             self.conns.act(now.time, action);
-        }
-        if !self.conns.may_hold(session) {
-            // The lock manager knows better: then nobody has it.
-            self.ask_manager(now, Event::Gone { session: from });
         }
         self.settle(now);
     }

@@ -138,3 +138,24 @@ fn nobody_takes_over_what_belongs_to_others() {
     refused(scene.resume("other", 1));
     scene.assert_held();
 }
+
+#[test]
+fn who_has_or_had_something_else_takes_nothing_over_and_the_lock_stays_where_it_is() {
+    for gives_back in [false, true] {
+        let mut scene = Scene::set(LONG_MS);
+        let mut other = scene.daemon.client();
+        other.lock("other", 0);
+        if gives_back {
+            other.unlock("other");
+        }
+        let resume = true;
+        let ties = ties(1, LONG_MS);
+        other.say(&tied("db", Ties { resume, ..ties }));
+        let answer = other.hear();
+        assert_eq!((answer.step, answer.rc), (AnswerStep::First, 3));
+        drop(other);
+        scene.assert_held();
+        scene.holder.unlock("db");
+        scene.waiter.granted();
+    }
+}
