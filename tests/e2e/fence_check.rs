@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -231,8 +232,11 @@ fn what_is_no_number_changes_nothing() {
 fn where_no_file_can_be_the_system_says_why() {
     let scratch = Scratch::new();
     fs::write(scratch.file("file"), "").unwrap();
+    let made = Command::new("mkfifo").arg(scratch.file("fifo")).status();
+    assert!(made.unwrap().success());
     for (name, reason) in [
-        ("", "Is a directory"),
+        ("", "it is no regular file"),
+        ("fifo", "it is no regular file"),
         ("none/fence", "No such file or directory"),
         ("file/fence", "Not a directory"),
     ] {
@@ -241,5 +245,8 @@ fn where_no_file_can_be_the_system_says_why() {
         let ended = flom(words).run().expect_code(99);
         assert!(ended.stderr.contains(reason), "{ended:?}");
     }
-    assert_eq!(names(scratch.path()), ["file".to_owned()].into());
+    assert_eq!(
+        names(scratch.path()),
+        ["fifo", "file"].map(str::to_owned).into()
+    );
 }

@@ -38,9 +38,8 @@ fn raise(path: &Path, number: u64) -> Result<(), CheckError> {
         path: path.to_path_buf(),
         source,
     };
-    let mut file = open_locked(path).map_err(system)?;
-    let path = &fs::canonicalize(path).map_err(system)?;
-    let kept = read(&mut file).map_err(system)?;
+    let (file, path) = &mut open_locked(path).map_err(system)?;
+    let kept = read(file).map_err(system)?;
     let kept = kept.ok_or_else(|| CheckError::NoNumber { path: path.clone() })?;
     match number {
         late if late < kept => Err(CheckError::Late {
@@ -50,20 +49,34 @@ fn raise(path: &Path, number: u64) -> Result<(), CheckError> {
         }),
         // Whoever has written it may not have lived to see it synced.
         again if again == kept => sync_directory(path).map_err(system),
-        _ => replace(path, &file, number).map_err(system),
+        _ => replace(path, file, number).map_err(system),
     }
 }
 
-/// The file, made where there is none, with its lock. A new file takes the place of the old one
-/// with every change, so the lock counts only if the file is still the one at that place.
-fn open_locked(path: &Path) -> io::Result<File> {
+/// The file, made where there is none, with its lock, and its place. A new file takes the place of
+/// the old one with every change, so the lock counts only if the file is still the one there; and
+/// links may be turned elsewhere at any time, so they are followed once.
+fn open_locked(path: &Path) -> io::Result<(File, PathBuf)> {
     loop {
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).open(path)?;
+        let place = match fs::canonicalize(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(false)
+                    .open(path)?;
+                continue;
+            }
+            place => place?,
+        };
+        if !fs::symlink_metadata(&place)?.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        let file = OpenOptions::new().read(true).write(true).open(&place)?;
         file.lock()?;
-        let (ours, theirs) = (file.metadata()?, fs::metadata(path));
+        let (ours, theirs) = (file.metadata()?, fs::symlink_metadata(&place));
         if theirs.is_ok_and(|theirs| (theirs.dev(), theirs.ino()) == (ours.dev(), ours.ino())) {
-            return Ok(file);
+            return Ok((file, place));
         }
     }
 }

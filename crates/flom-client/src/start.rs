@@ -50,6 +50,8 @@ fn run(mut command: Command, settings: &Settings, limit: Duration) -> Result<Rep
     let child = command
         .arg("--detach")
         .args(settings.daemon_arguments())
+        // Of the service that we may run in, which the daemon does not belong to.
+        .env_remove("STATE_DIRECTORY")
         .current_dir("/")
         .stdin(Stdio::null())
         .stderr(Stdio::null())

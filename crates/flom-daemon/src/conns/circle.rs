@@ -8,13 +8,18 @@ use flom_types::{ResourceName, SessionId};
 use super::{Conns, number};
 use crate::conversation::Conversation;
 
+/// So long may a circle be in words: a message takes no more of a text than that, with all that has
+/// to be escaped in it.
+const TEXT_BYTES: usize = 8 * 1024;
+
 impl Conns {
     /// Who waits for whom, a line for each: `ann@vm pid 7 backup waits for b (EX), which bob@vm pid 9
     /// "deploy" holds (EX)`. The last one is held by the first, or by somebody around it.
     pub(super) fn tell_circle(&self, circle: &[Link]) -> String {
         let mut text = String::new();
         let mut before: Option<&Link> = None;
-        for link in circle {
+        for (told, link) in circle.iter().enumerate() {
+            let (end, rest) = (text.len(), circle.len() - told);
             if let Some(before) = before {
                 text.push('\n');
                 if before.holder != link.waiter {
@@ -22,6 +27,11 @@ impl Conns {
                 }
             }
             self.tell_link(link, &mut text);
+            if text.len() > TEXT_BYTES {
+                text.truncate(end);
+                let _ = write!(text, "\nand so on, {rest} times");
+                break;
+            }
             before = Some(link);
         }
         text

@@ -176,10 +176,11 @@ fn read(file: &File, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// The number in a whole line.
+/// The number in a whole line. No daemon has written one of 64 bits: there would be none after it.
 fn number(line: &[u8]) -> Option<u64> {
     let digits = str::from_utf8(line).ok()?.strip_suffix('\n')?;
-    digits.parse().ok()
+    let number: u64 = digits.parse().ok()?;
+    (number >> 63 == 0).then_some(number)
 }
 
 #[cfg(test)]
@@ -243,6 +244,18 @@ mod tests {
         }
         assert!(reserved(&directory, 0, i64::MAX / 2).0 == i64::MAX as u64 / 2);
         assert!(reserved(&directory, u64::MAX / 4 * 3, 0).0 == u64::MAX / 4 * 3);
+    }
+
+    #[test]
+    fn a_number_after_which_there_is_none_is_none() {
+        let directory = Directory::new("full");
+        for number in [u64::MAX, u64::MAX - 1, 1 << 63] {
+            let line = format!("{number:020}\n");
+            fs::create_dir_all(directory.path().parent().unwrap()).unwrap();
+            fs::write(directory.path(), format!("{line}{line}")).unwrap();
+            let (base, end) = reserved(&directory, 0, 5);
+            assert_eq!((base, end), (5, 5 + BLOCK));
+        }
     }
 
     #[test]

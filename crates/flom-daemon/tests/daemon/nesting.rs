@@ -43,6 +43,33 @@ fn who_would_wait_for_itself_is_told_so_in_words() {
 }
 
 #[test]
+fn a_circle_of_many_words_is_told_in_part() {
+    const SESSIONS: u64 = 30;
+    let daemon = Running::start();
+    let name = |which: u64| format!("/{}{which}", "x".repeat(1000));
+    let mut clients = Vec::new();
+    let mut ask = |name: &str, lineage: &Lineage| {
+        clients.push(daemon.client());
+        asked(clients.last_mut().unwrap(), name, lineage)
+    };
+    let outer = |which: u64| Lineage::outermost(Token(which));
+    for which in 0..SESSIONS {
+        assert_eq!(ask(&name(which), &outer(which)).rc, 0);
+    }
+    for which in 1..SESSIONS {
+        let inner = outer(which - 1).inner(Token(1000 + which));
+        assert_eq!(ask(&name(which), &inner).rc, 1);
+    }
+    let last = ask(&name(0), &outer(SESSIONS - 1).inner(Token(1000)));
+    let circle = last.element.unwrap();
+    assert_eq!(last.rc, 100);
+    assert!((4_000..9_000).contains(&circle.len()), "{circle}");
+    let lines = u64::try_from(circle.lines().count()).unwrap();
+    let rest = format!("\nand so on, {} times", SESSIONS + 1 - lines);
+    assert!(circle.ends_with(&rest), "{circle}");
+}
+
+#[test]
 fn the_number_of_a_grant_and_the_end_of_the_last_one_are_for_those_who_understand() {
     let daemon = Running::start();
     let ann = Lineage::outermost(Token(1));
