@@ -20,6 +20,12 @@ pub enum StateError {
     /// There is no directory for it.
     #[error("no state is kept: neither XDG_STATE_HOME nor HOME names a directory")]
     Nowhere,
+    /// Somebody else has written there; it is written anew.
+    #[error("{} is damaged: what it said is lost", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
     /// The system says no.
     #[error("cannot keep state in {}", path.display())]
     File {

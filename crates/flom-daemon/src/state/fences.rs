@@ -69,7 +69,8 @@ impl Fences {
     ///
     /// # Errors
     ///
-    /// Nothing could be reserved, nor will be; the number goes by what could be read, and the clock.
+    /// The number goes by what could be read, and the clock. Unless the file is only
+    /// [damaged](StateError::Damaged), nothing is reserved, nor will be.
     pub(crate) fn reserve(&mut self, last: u64, wall_us: i64) -> (u64, Result<(), StateError>) {
         let least = last.max(u64::try_from(wall_us).unwrap_or(0));
         let Some(path) = &self.path else {
@@ -77,9 +78,15 @@ impl Fences {
         };
         let mut base = least;
         match reserve(path, &self.boot, &mut base) {
-            Ok(end) => {
+            Ok(Reserved { end, was_damaged }) => {
                 self.end = end;
-                (base, Ok(()))
+                let path = path.clone();
+                let told = if was_damaged {
+                    Err(StateError::Damaged { path })
+                } else {
+                    Ok(())
+                };
+                (base, told)
             }
             Err(source) => {
                 let path = self.path.take().expect("it was there");
@@ -89,9 +96,16 @@ impl Fences {
     }
 }
 
-/// Raises `base` to what may have been given out; the end of the block above it, once as much is
-/// synced.
-fn reserve(path: &Path, boot: &str, base: &mut u64) -> io::Result<u64> {
+/// What has become of it.
+struct Reserved {
+    /// The end of the block.
+    end: u64,
+    /// Whether it is not known what was given out before.
+    was_damaged: bool,
+}
+
+/// Raises `base` to what may have been given out; the block above it, once as much is synced.
+fn reserve(path: &Path, boot: &str, base: &mut u64) -> io::Result<Reserved> {
     let directory = path.parent().expect("it is in a directory");
     make(directory)?;
     let mut options = OpenOptions::new();
@@ -127,7 +141,10 @@ fn reserve(path: &Path, boot: &str, base: &mut u64) -> io::Result<u64> {
     }
     let line = format!("{end:020} {boot}\n");
     file.write_all_at(line.as_bytes(), 2 * LINE as u64)?;
-    Ok(end)
+    Ok(Reserved {
+        end,
+        was_damaged: kept.is_damaged,
+    })
 }
 
 /// What the file says.
@@ -136,17 +153,22 @@ struct Kept {
     lines: [Option<u64>; 2],
     /// What is given out, and in which start of the system.
     cursor: Option<(u64, String)>,
+    /// Whether there is something else instead of both lines.
+    is_damaged: bool,
 }
 
 impl Kept {
     fn read(file: &File) -> io::Result<Self> {
         let mut text = [0; ALL];
-        read(file, &mut text)?;
+        let filled = read(file, &mut text)?;
         let cursor = text[2 * LINE..].split(|byte| *byte == b'\n').next();
         let cursor = cursor.and_then(|line| str::from_utf8(line).ok()?.split_once(' '));
+        let lines = [0, LINE].map(|at| number(&text[at..at + LINE]));
+        let cursor = cursor.and_then(|(end, boot)| Some((small(end)?, boot.to_owned())));
         Ok(Self {
-            lines: [0, LINE].map(|at| number(&text[at..at + LINE])),
-            cursor: cursor.and_then(|(end, boot)| Some((end.parse().ok()?, boot.to_owned()))),
+            lines,
+            cursor,
+            is_damaged: filled > 0 && lines == [None, None],
         })
     }
 
@@ -176,9 +198,13 @@ fn read(file: &File, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// The number in a whole line. No daemon has written one of 64 bits: there would be none after it.
+/// The number in a whole line.
 fn number(line: &[u8]) -> Option<u64> {
-    let digits = str::from_utf8(line).ok()?.strip_suffix('\n')?;
+    small(str::from_utf8(line).ok()?.strip_suffix('\n')?)
+}
+
+/// No daemon has written a number of 64 bits: there would be none after it.
+fn small(digits: &str) -> Option<u64> {
     let number: u64 = digits.parse().ok()?;
     (number >> 63 == 0).then_some(number)
 }
@@ -247,14 +273,20 @@ mod tests {
     }
 
     #[test]
-    fn a_number_after_which_there_is_none_is_none() {
+    fn a_damaged_file_is_told_of_and_written_anew() {
         let directory = Directory::new("full");
-        for number in [u64::MAX, u64::MAX - 1, 1 << 63] {
-            let line = format!("{number:020}\n");
+        for line in [u64::MAX, u64::MAX - 1, 1 << 63]
+            .map(|number| format!("{number:020}\n"))
+            .into_iter()
+            .chain(["garbage".to_owned()])
+        {
             fs::create_dir_all(directory.path().parent().unwrap()).unwrap();
             fs::write(directory.path(), format!("{line}{line}")).unwrap();
-            let (base, end) = reserved(&directory, 0, 5);
-            assert_eq!((base, end), (5, 5 + BLOCK));
+            let mut fences = Fences::of(&directory.0);
+            let (base, told) = fences.reserve(0, 5);
+            assert_eq!((base, fences.end), (5, 5 + BLOCK));
+            assert!(matches!(told, Err(StateError::Damaged { .. })), "{told:?}");
+            assert!(fences.reserve(base, 5).1.is_ok());
         }
     }
 
