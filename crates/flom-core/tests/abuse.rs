@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests, also their helpers, may panic")]
 
-use flom_core::{Action, CloseReason, Event, LockManager, Request};
+use flom_core::{Action, CloseReason, Event, LockManager, Nesting, Request};
 use flom_types::limits::{GRANTS_PER_SESSION, IDLE_BYTES, IDLE_LIFESPAN_MS};
-use flom_types::{Fairness, LockMode, Now, Outcome, ResourceName, SessionId, Time};
+use flom_types::{Fairness, Lineage, LockMode, Now, Outcome, ResourceName, SessionId, Time, Token};
 use jiff::tz::TimeZone;
 
 fn lock(session: SessionId, name: &str) -> Event {
@@ -79,4 +79,41 @@ fn what_nobody_uses_takes_a_limited_amount_of_memory() {
         .handle(at(enough), lock(SessionId(u64::MAX), "db"))
         .for_each(drop);
     assert_eq!(manager.footprint().resources, kept + 1);
+}
+
+#[test]
+fn who_asks_for_circles_over_and_over_does_not_keep_others_waiting() {
+    let mut manager = manager();
+    let outer = Lineage::outermost(Token(1));
+    let ask = |session: u64, name: &str, lineage: &Lineage| {
+        let mut event = lock(SessionId(session), name);
+        if let Event::Lock {
+            request, nesting, ..
+        } = &mut event
+        {
+            request.mode = LockMode::Exclusive;
+            let (lineage, reentrant) = (lineage.clone(), false);
+            *nesting = Some(Box::new(Nesting { lineage, reentrant }));
+        }
+        event
+    };
+    for which in 0..200 {
+        let event = ask(1, &format!("/t/{which}"), &outer);
+        manager.handle(Now::default(), event).for_each(drop);
+    }
+    let mut is_refused = |ms| {
+        let now = Now {
+            time: Time(ms),
+            ..Now::default()
+        };
+        let answers: Vec<_> = manager
+            .handle(now, ask(2, "/t/0", &outer.inner(Token(2))))
+            .collect();
+        matches!(answers[..], [Action::Deadlock { .. }])
+    };
+    assert!(is_refused(0));
+    // The search costs at least what the outer one holds, and so much at once is not to be had.
+    assert!((0..5000).any(|_| !is_refused(0)));
+    assert!(!is_refused(0));
+    assert!(is_refused(1000));
 }

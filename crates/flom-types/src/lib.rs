@@ -30,6 +30,6 @@ pub use name::{DEFAULT_RESOURCE, NameError, QUESTION, ResourceKind, ResourceName
 pub use outcome::Outcome;
 pub use previous::{ParsePreviousError, Previous};
 pub use printable::Printable;
-pub use tick::tick_us;
+pub use tick::{FRACTION_DIGITS, tick_us};
 pub use time::{Now, Patience, Time};
 pub use who::Who;

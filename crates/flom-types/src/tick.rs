@@ -1,6 +1,7 @@
 //! How long a text of a timestamp stands.
 
-const FRACTION_DIGITS: usize = 6;
+/// Digits of a second that a timestamp can show: `#ffffff`.
+pub const FRACTION_DIGITS: usize = 6;
 
 const SECOND_US: i64 = 1_000_000;
 

@@ -122,15 +122,14 @@ impl LockManager {
 }
 
 impl Search<'_> {
-    /// The shortest circle that `first` waits in, if it does. Nothing of it is told if that took too
-    /// long to find out.
+    /// The shortest circle that `first` waits in, if it does, and if it is found in time.
     fn circle(&self, first: SessionId, stuck: &BTreeSet<SessionId>) -> Option<Vec<Link>> {
         let keeps = self.keeps(first);
         let mut ways: BTreeMap<SessionId, Way> = BTreeMap::new();
         let mut next = VecDeque::from([first]);
         while let Some(from) = next.pop_front() {
             if self.manager.nests.effort.is_over() {
-                return Some(Vec::new());
+                return None;
             }
             for (holder, chain) in self.blockers(from, stuck) {
                 if keeps.contains(&holder) {
@@ -164,7 +163,7 @@ impl Search<'_> {
     /// is one of them, or if it takes too long to find out.
     fn stuck(&self, firsts: impl IntoIterator<Item = SessionId>) -> Option<BTreeSet<SessionId>> {
         let mut firsts: BTreeSet<SessionId> = firsts.into_iter().collect();
-        let mut stuck = self.within_reach(&firsts);
+        let mut stuck = self.within_reach(&firsts)?;
         let mut waiters: BTreeMap<ResourceId, Vec<SessionId>> = BTreeMap::new();
         for waiter in &stuck {
             let on = self.waiter(*waiter).on;
@@ -190,8 +189,9 @@ impl Search<'_> {
         Some(stuck)
     }
 
-    /// The waiters who keep somebody from ending for whom `firsts` may have to wait, and so on.
-    fn within_reach(&self, firsts: &BTreeSet<SessionId>) -> BTreeSet<SessionId> {
+    /// The waiters who keep somebody from ending for whom `firsts` may have to wait, and so on;
+    /// `None` if there are too many to be found in time.
+    fn within_reach(&self, firsts: &BTreeSet<SessionId>) -> Option<BTreeSet<SessionId>> {
         let mut found = firsts.clone();
         let mut seen = BTreeSet::new();
         let mut next: Vec<SessionId> = firsts.iter().copied().collect();
@@ -204,8 +204,11 @@ impl Search<'_> {
                 let waiters = self.kept_by(stopped.session);
                 next.extend(waiters.filter(|waiter| found.insert(*waiter)));
             }
+            if self.manager.nests.effort.is_over() {
+                return None;
+            }
         }
-        found
+        Some(found)
     }
 
     /// Takes those out of the `waiters` for a resource who can be served if those who are `stuck`

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use flom_types::limits::TIMESTAMP_BYTES;
-use flom_types::tick_us;
+use flom_types::{FRACTION_DIGITS, tick_us};
 use jiff::Zoned;
 use jiff::civil::date;
 use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
@@ -33,8 +33,6 @@ enum Piece {
 
 /// What C's `strftime` knows and the grammar of names lets through.
 const DIRECTIVES: &str = "aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZ%";
-
-const FRACTION_DIGITS: usize = 6;
 
 /// Bytes that the end of a line takes in an answer, where it is written as `&#10;`.
 const ESCAPED_BYTES: usize = 5;
