@@ -20,6 +20,21 @@ fn at(socket: &Path) -> [&str; 4] {
 }
 
 #[test]
+fn the_daemon_keeps_no_state_with_the_service_that_it_is_started_in() {
+    let scratch = Scratch::new();
+    let socket = scratch.file("socket");
+    let _started = Started::with(socket.to_str().unwrap());
+    let (service, own) = (scratch.file("service"), scratch.file("own"));
+    let words = at(&socket).into_iter().chain(["--", "true"]);
+    flom(words)
+        .env("STATE_DIRECTORY", service.to_str().unwrap())
+        .env("XDG_STATE_HOME", own.to_str().unwrap())
+        .run()
+        .expect(0, "", "");
+    assert!(own.join("flom/fences").exists() && !service.exists());
+}
+
+#[test]
 fn the_daemon_is_a_process_of_its_own() {
     let scratch = Scratch::new();
     let socket = scratch.file("socket");
